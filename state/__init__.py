@@ -1,0 +1,1 @@
+"""What flows through Shelfwise: shopper, catalogue and placement types, verdicts, contracts, settings."""

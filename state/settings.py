@@ -1,0 +1,159 @@
+"""The one reader of the environment: settings from ``shelfwise.toml``, overridden by ``SHELFWISE_*`` variables.
+
+``SHELFWISE_CONFIG`` names another file. Nested fields use two underscores:
+``SHELFWISE_ROLES__JUDGE__BASE_URL=http://localhost:8000/v1``.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from state.errors import SettingsError
+from state.options import PageOptions
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+Role = Literal["designer", "keyword_writer", "judge"]
+
+
+class RoleSettings(BaseModel):
+    """How one chat role is answered. Prices are in US dollars per million tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    engine: Literal["embedded", "openai"] = "embedded"
+    model: str = "smollm2-135m-instruct"
+    adapter: str | None = Field(default=None, description="LoRA adapter (PEFT safetensors), embedded engine only.")
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="Embedded engine only.")
+    max_tokens: int = Field(default=512, ge=1)
+    max_reasks: int = Field(default=1, ge=0, le=5, description="Re-asks after an answer that breaks the schema.")
+    timeout_s: float = Field(default=120.0, gt=0)
+    seed: int = 7
+    base_url: str | None = Field(default=None, description="OpenAI-compatible endpoint, engine 'openai' only.")
+    api_key: SecretStr | None = None
+    usd_per_mtok_in: float = Field(default=0.0, ge=0)
+    usd_per_mtok_out: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _endpoint_needs_an_address(self) -> RoleSettings:
+        if self.engine == "openai" and not self.base_url:
+            raise ValueError("engine 'openai' needs base_url (e.g. http://localhost:8000/v1)")
+        if self.adapter and self.engine == "openai":
+            raise ValueError("adapter is for the embedded engine; at an endpoint name the served adapter as model")
+        return self
+
+
+class EmbedderSettings(BaseModel):
+    """The sentence embedder: a name that ``shelfwise models fetch`` knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = "all-minilm-l6-v2"
+    batch_size: int = Field(default=64, ge=1)
+
+
+class IndexSettings(BaseModel):
+    """HNSW settings of the keyword and product collections; chosen from docs/benchmarks.md."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_neighbors: int = Field(default=32, ge=4)
+    ef_construction: int = Field(default=200, ge=10)
+    ef_search: int = Field(default=400, ge=10)
+
+
+class StoreSettings(BaseModel):
+    """The page store. ``path`` is below ``home`` unless absolute."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: Path = Path("pages.sqlite")
+    ttl_hours: float = Field(default=24 * 7, gt=0)
+
+
+class Settings(BaseSettings):
+    """All settings. Relative paths are below ``home``; ``guards_dir`` is the drop-in folder of guards."""
+
+    model_config = SettingsConfigDict(env_prefix="SHELFWISE_", env_nested_delimiter="__", extra="forbid")
+
+    home: Path = Field(default=Path(".shelfwise"), description="Where weights, catalogues, indexes and pages live.")
+    guards_dir: Path = PROJECT_ROOT / "guardrails"
+    threads: int | None = Field(default=None, ge=1, description="CPU threads of the embedded engines (all if unset).")
+    roles: dict[Role, RoleSettings] = Field(default_factory=dict)
+    embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
+    index: IndexSettings = Field(default_factory=IndexSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    page: PageOptions = Field(default_factory=PageOptions)
+    guards: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("home", "guards_dir")
+    @classmethod
+    def _expand(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _every_role_is_set(self) -> Settings:
+        for role in get_args(Role):
+            self.roles.setdefault(role, RoleSettings())
+        return self
+
+    @property
+    def models_dir(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def catalog_dir(self) -> Path:
+        return self.home / "catalog"
+
+    @property
+    def corpus_dir(self) -> Path:
+        return self.home / "corpus"
+
+    @property
+    def store_path(self) -> Path:
+        return self.store.path if self.store.path.is_absolute() else self.home / self.store.path
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+
+
+def config_path() -> Path:
+    """Return the settings file in force: ``SHELFWISE_CONFIG``, ``./shelfwise.toml``, or the project's own."""
+    named = os.environ.get("SHELFWISE_CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(f"SHELFWISE_CONFIG names {path}, which is not a file. Unset it or correct the path.")
+        return path
+    local = Path("shelfwise.toml")
+    return local if local.is_file() else PROJECT_ROOT / "shelfwise.toml"
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Return the settings, read once per process.
+
+    Raises:
+        SettingsError: the file or a variable is malformed; the message lists each wrong field.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(f"settings are wrong (from {config_path()} and SHELFWISE_*):\n" + "\n".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(f"cannot read {config_path()}: {error}") from error
