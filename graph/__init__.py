@@ -1,0 +1,1 @@
+"""The graphs: wiring, nodes, routers, guard discovery and running."""
