@@ -1,0 +1,1 @@
+"""Model runtimes behind small seams: chat engines, the sentence embedder, the pair scorer, and their weights."""
