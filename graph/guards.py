@@ -106,7 +106,7 @@ def build_guards(
 def guards_version(classes: Sequence[type[Guard]], base: GuardSettings, override: GuardSettings | None = None) -> str:
     """Return a digest that changes with any guard, its configuration, or the content of its folder's files.
 
-    Rules and threshold files count, those that a configuration names by path included.
+    Rules and threshold files count; where the folder lies does not.
     """
     digest = hashlib.sha256()
     for guard in build_guards(classes, base, override):
@@ -114,9 +114,6 @@ def guards_version(classes: Sequence[type[Guard]], base: GuardSettings, override
         digest.update(
             json.dumps([guard.name, guard.version, guard.level, guard.order, config], sort_keys=True).encode()
         )
-        named = (value for value in dict(guard.config).values() if isinstance(value, Path))
-        for path in sorted(path for path in named if path.is_file()):
-            digest.update(path.read_bytes())
     for folder in sorted({Path(inspect.getfile(cls)).parent for cls in classes}):
         digest.update(_content_digest(folder).encode())
     return digest.hexdigest()[:12]

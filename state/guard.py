@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from state.catalog import Category
+from state.catalog import Category, Product
 from state.llm import Answer, Message
 from state.placement import Placement
 from state.shopper import ShopperContext
@@ -70,6 +70,10 @@ class CatalogLookup(Protocol):
 
     def existing_ids(self, product_ids: Sequence[str]) -> set[str]:
         """Return those of ``product_ids`` that the catalogue sells."""
+        ...
+
+    def products(self, ids: Sequence[str]) -> dict[str, Product]:
+        """Return those of ``ids`` that the catalogue sells, by id."""
         ...
 
     def categories(self) -> Sequence[Category]:
