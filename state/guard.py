@@ -108,6 +108,8 @@ class Guard(ABC):
     order: ClassVar[int]
     """Guards of a level run in ascending order: give cheap ones the low numbers."""
     version: ClassVar[str]
+    rules_only: ClassVar[bool] = False
+    """True for a guard that judges without a model: such guards also check the rule-made fall-back page."""
     Config: ClassVar[type[GuardConfig]]
 
     def __init__(self, config: GuardConfig) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Literal, TypedDict, TypeVar
+from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict  # pydantic refuses typing.TypedDict below Python 3.12
 
 from state.usage import CallUsage
 
@@ -26,3 +27,18 @@ class Answer(Generic[SchemaT]):
     value: SchemaT
     usage: CallUsage
     raw: str = ""
+
+
+class CallRecord(BaseModel):
+    """One chat call as it was asked and answered: enough to replay a page without a model.
+
+    ``request`` is the digest of role, messages and answer schema by which a replay finds the answer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request: str
+    role: str
+    messages: list[Message]
+    answer: str
+    usage: CallUsage

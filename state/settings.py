@@ -154,6 +154,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
-        raise SettingsError(f"settings are wrong (from {config_path()} and SHELFWISE_*):\n" + "\n".join(lines)) from None
+        raise SettingsError(
+            f"settings are wrong (from {config_path()} and SHELFWISE_*):\n" + "\n".join(lines)
+        ) from None
     except ValueError as error:
         raise SettingsError(f"cannot read {config_path()}: {error}") from error

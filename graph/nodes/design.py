@@ -1,0 +1,68 @@
+"""Phase 1 nodes: load the shopper, design the page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from langgraph.errors import NodeError
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from agents.page_designer import design_page as ask_designer
+from agents.recording import RecordingChat
+from graph.nodes.failures import is_model_failure
+from graph.services import ServiceProvider
+from graph.session import open_session
+from state.options import PageOptions
+from state.page import PageState
+from state.placement import Placement
+from state.shopper import ShopperContext
+
+Node = Callable[..., Awaitable[dict[str, Any]]]
+LONGEST_SHOPPER_ID = 128
+
+
+def load_shopper_node(provider: ServiceProvider) -> Node:
+    """Return the node that loads what is known of the shopper; an unknown one is marked cold."""
+
+    async def load_shopper(state: PageState, runtime: Runtime[PageOptions]) -> dict[str, Any]:
+        shopper_id = str(state.get("shopper_id", "")).strip()
+        if not shopper_id or len(shopper_id) > LONGEST_SHOPPER_ID:
+            raise ValueError(f"shopper_id must have 1 to {LONGEST_SHOPPER_ID} characters, not {len(shopper_id)}")
+        session = await open_session(provider, runtime)
+        shopper = await asyncio.to_thread(
+            session.services.shoppers.load, shopper_id, hold_out_last=session.options.hold_out_last
+        )
+        session.emit({"event": "shopper_loaded", "shopper_id": shopper_id, "cold": shopper.cold})
+        return {"shopper_id": shopper_id, "shopper": shopper, "repairs": 0, "started_at": time.time()}
+
+    return load_shopper
+
+
+def design_page_node(provider: ServiceProvider) -> Node:
+    """Return the node that asks the page designer for persona and themes."""
+
+    async def design_page(state: PageState, runtime: Runtime[PageOptions]) -> dict[str, Any]:
+        session = await open_session(provider, runtime)
+        chat = RecordingChat(session.services.chat)
+        shopper = ShopperContext.model_validate(state["shopper"])
+        design = await ask_designer(chat, shopper, session.options.themes)
+        session.emit({"event": "page_designed", "persona": design.persona, "titles": [t.title for t in design.themes]})
+        return {
+            "design": design,
+            "placements": [Placement.of_theme(theme) for theme in design.themes],
+            "calls": chat.records,
+        }
+
+    return design_page
+
+
+def on_design_failure(state: PageState, error: NodeError) -> Command[Literal["fall_back"]]:
+    """Send the run to the fall-back page when the designer's model failed; anything else surfaces."""
+    if not is_model_failure(error.error):
+        raise error.error
+    reason = f"page designer: {type(error.error).__name__}: {error.error}"
+    return Command(goto="fall_back", update={"design_error": reason})

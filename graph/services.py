@@ -1,0 +1,129 @@
+"""What the nodes work with: catalogue, search, models; opened once per process, when first used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.prompting import prompts_version
+from state.catalog import Category, KeywordCandidate, Product, ProductHit
+from state.guard import Chat, Embedder, PairScorer
+from state.settings import Settings
+from state.shopper import ShopperContext
+
+
+class Catalog(Protocol):
+    """What nodes need of the catalogue."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def taxonomy_version(self) -> str: ...
+
+    def existing_ids(self, product_ids: Sequence[str]) -> set[str]: ...
+
+    def products(self, ids: Sequence[str]) -> dict[str, Product]: ...
+
+    def categories(self) -> Sequence[Category]: ...
+
+    def popular(self, limit: int, aisles: Sequence[str] | None = None) -> list[tuple[Product, int]]: ...
+
+
+class ShopperLoader(Protocol):
+    """Finds what is known of a shopper; an unknown one is cold, never an error."""
+
+    def load(self, shopper_id: str, *, hold_out_last: bool = False) -> ShopperContext: ...
+
+
+class KeywordTool(Protocol):
+    """Finds the corpus terms nearest to concepts."""
+
+    @property
+    def version(self) -> str: ...
+
+    def candidates(self, concepts: Sequence[str], limit: int = 100) -> list[KeywordCandidate]: ...
+
+
+class ProductTool(Protocol):
+    """Finds the products that keywords stand for."""
+
+    def find(
+        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
+    ) -> list[ProductHit]: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that nodes and guards look things up with."""
+
+    settings: Settings
+    catalog: Catalog
+    shoppers: ShopperLoader
+    keywords: KeywordTool
+    products: ProductTool
+    embedder: Embedder
+    scorer: PairScorer
+    chat: Chat
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of all but the guards and the run's options."""
+        models = {role: [config.engine, config.model, config.adapter] for role, config in self.settings.roles.items()}
+        named = json.dumps([models, self.embedder.name, self.scorer.name], sort_keys=True)
+        return {
+            "catalog": self.catalog.version,
+            "taxonomy": self.catalog.taxonomy_version,
+            "corpus": self.keywords.version,
+            "prompts": prompts_version(),
+            "models": hashlib.sha256(named.encode()).hexdigest()[:12],
+        }
+
+
+ServiceProvider = Callable[[], Services]
+
+
+def open_services(settings: Settings) -> Services:
+    """Open catalogue, indexes and models as ``settings`` say. Chat weights load at the first call of a role.
+
+    Raises:
+        CatalogMissing, CorpusMissing, ModelsMissing: something was not built yet; the message names the command.
+    """
+    from catalog.warehouse import Warehouse
+    from engines.chat import ChatClient
+    from engines.embedder import load_embedder
+    from engines.scorer import load_scorer
+    from tools.keywords import KeywordSearch
+    from tools.products import ProductSearch
+    from tools.shopper import ShopperContextTool
+
+    warehouse = Warehouse.open(settings)
+    embedder = load_embedder(settings)
+    return Services(
+        settings=settings,
+        catalog=warehouse,
+        shoppers=ShopperContextTool(warehouse),
+        keywords=KeywordSearch.open(settings, embedder),
+        products=ProductSearch.open(settings, warehouse, embedder),
+        embedder=embedder,
+        scorer=load_scorer(settings, embedder),
+        chat=ChatClient(settings),
+    )
+
+
+class OnceProvider:
+    """A provider that opens the services at the first call and hands out the same ones from then on."""
+
+    def __init__(self, open_them: Callable[[], Services]) -> None:
+        self._open = open_them
+        self._lock = threading.Lock()
+        self._services: Services | None = None
+
+    def __call__(self) -> Services:
+        with self._lock:
+            if self._services is None:
+                self._services = self._open()
+            return self._services

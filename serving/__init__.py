@@ -1,0 +1,1 @@
+"""Running the graphs for callers, and showing what they made."""

@@ -1,0 +1,77 @@
+"""What the models are asked to answer: pydantic schemas, bounded so that constrained decoding can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from state.placement import Need
+
+TITLE_LENGTH = 60
+RATIONALE_LENGTH = 160
+CONCEPT_LENGTH = 40
+MAX_KEYWORDS = 8
+MAX_CATEGORIES = 3
+MAX_FILTERS = 2
+
+Concept = Annotated[str, Field(min_length=2, max_length=CONCEPT_LENGTH)]
+
+
+class ThemeAnswer(BaseModel):
+    """One theme as the page designer writes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=3, max_length=TITLE_LENGTH, description="3 to 8 words, no brand")
+    need: Need
+    rationale: str = Field(max_length=RATIONALE_LENGTH, description="one sentence, from the shopper's history")
+    concepts: list[Concept] = Field(min_length=3, max_length=8, description="short product ideas")
+
+
+class DesignAnswer(BaseModel):
+    """Base of the page designer's answer; :func:`design_schema` fixes the number of themes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    persona: str = Field(min_length=3, max_length=140, description="who shops here, in a few words")
+    themes: list[ThemeAnswer]
+
+
+class KeywordAnswer(BaseModel):
+    """Base of the keyword writer's answer; :func:`keyword_schema` locks it to the retrieved vocabulary.
+
+    Empty lists are the answer "none fits".
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    keywords: list[str]
+    categories: list[str]
+    filters: list[str]
+
+
+def design_schema(themes: int) -> type[DesignAnswer]:
+    """Return the answer schema for exactly ``themes`` themes."""
+    field = Field(min_length=themes, max_length=themes, description="in page order, most useful first")
+    return create_model("PageDesignAnswer", __base__=DesignAnswer, themes=(Annotated[list[ThemeAnswer], field], ...))
+
+
+def _choice(options: Sequence[str], most: int) -> Any:
+    if not options:
+        return Annotated[list[str], Field(max_length=0)]
+    literal = Literal[tuple(dict.fromkeys(options))]  # type: ignore[valid-type]
+    return Annotated[list[literal], Field(max_length=most)]
+
+
+def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: Sequence[str]) -> type[KeywordAnswer]:
+    """Return an answer schema in which only the given texts can be chosen; choosing none is always allowed."""
+    model = create_model(
+        "KeywordChoice",
+        __base__=KeywordAnswer,
+        keywords=(_choice(keywords, MAX_KEYWORDS), ...),
+        categories=(_choice(categories, MAX_CATEGORIES), ...),
+        filters=(_choice(filters, MAX_FILTERS), ...),
+    )
+    return cast(type[KeywordAnswer], model)

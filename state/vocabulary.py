@@ -1,0 +1,20 @@
+"""The vocabulary of one placement: every text that its keyword writer may choose."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Vocabulary(BaseModel):
+    """What was retrieved for a theme: corpus terms, aisles and filters, nearest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    keywords: list[str]
+    categories: list[str]
+    filters: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        """Everything that may be chosen, the three kinds together."""
+        return [*self.keywords, *self.categories, *self.filters]
