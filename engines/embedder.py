@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.models import model_path
+from engines.installed import model_path
 from state.errors import ModelsError
 from state.settings import Settings
 

@@ -34,8 +34,12 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Return 12 hex digits that change with any file."""
-        lines = "\n".join(f"{name} {record.sha256}" for name, record in sorted(self.files.items()))
+        """Return 12 hex digits that change with the weights, the vocabulary or the chat template.
+
+        The graph files are left out: the exporter writes scratch paths into them.
+        """
+        telling = (".bin", ".safetensors", "tokenizer.json", ".jinja")
+        lines = "\n".join(f"{n} {record.sha256}" for n, record in sorted(self.files.items()) if n.endswith(telling))
         return hashlib.sha256(lines.encode()).hexdigest()[:12]
 
 

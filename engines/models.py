@@ -1,83 +1,16 @@
-"""Where weights lie, whether they are whole, and which versions are in force."""
+"""Model weights: fetched, checked, found. The public face of ``engines.fetch`` and ``engines.installed``."""
 
-from __future__ import annotations
+from engines.fetch import Fetched, FetchRequest, Progress, fetch
+from engines.installed import ModelState, adapter_path, list_models, model_path, models_version
 
-import hashlib
-from pathlib import Path
-
-from engines.manifest import Kind, Manifest, damage, read_manifest
-from state.errors import ModelsError, ModelsMissing
-from state.settings import PROJECT_ROOT, Settings
-
-ADAPTERS_DIR = PROJECT_ROOT / "models"
-
-
-def folder_of(settings: Settings, name: str) -> Path:
-    """Return the folder of a model below ``<home>/models``; a hub id ``org/name`` becomes ``org--name``."""
-    if not name or name.startswith((".", "/")) or "\\" in name:
-        raise ModelsError(f"{name!r} is not a model name. Use a known name or a hub id such as 'org/name'.")
-    return settings.models_dir / name.replace("/", "--")
-
-
-def model_path(settings: Settings, name: str, *, kind: Kind | None = None) -> Path:
-    """Return the folder of a fetched model, its files present and of the recorded size.
-
-    Raises:
-        ModelsMissing: it has not been fetched.
-        ModelsError: files are missing or cut, or the model is of another kind than ``kind``.
-    """
-    folder, manifest = _installed(settings, name)
-    fault = damage(folder, manifest, checksums=False)
-    if fault:
-        raise ModelsError(f"model '{name}' in {folder} is damaged: {fault}. Run 'shelfwise models fetch {name}'.")
-    if kind and manifest.kind != kind:
-        raise ModelsError(f"model '{name}' is a {manifest.kind} model, not a {kind} model. Correct shelfwise.toml.")
-    return folder
-
-
-def _installed(settings: Settings, name: str) -> tuple[Path, Manifest]:
-    folder = folder_of(settings, name)
-    try:
-        return folder, read_manifest(folder)
-    except FileNotFoundError:
-        raise ModelsMissing(f"no weights of '{name}' in {folder}. Run 'shelfwise models fetch {name}'.") from None
-
-
-def used_models(settings: Settings) -> dict[str, Kind]:
-    """Return the models that the settings call for in this process, each with its kind."""
-    names: dict[str, Kind] = {role.model: "chat" for role in settings.roles.values() if role.engine == "embedded"}
-    names[settings.embedder.model] = "embedder"
-    return names
-
-
-def adapter_path(adapter: str) -> Path:
-    """Return the safetensors file of a LoRA adapter: a path (file or folder), or a name in ``models/``.
-
-    Raises:
-        ModelsError: there is no such file.
-    """
-    for place in (Path(adapter).expanduser(), ADAPTERS_DIR / adapter):
-        for path in (place, place / "adapter_model.safetensors"):
-            if path.is_file():
-                return path
-    raise ModelsError(
-        f"no adapter '{adapter}': neither a safetensors file (or a folder with adapter_model.safetensors) at that "
-        f"path nor in {ADAPTERS_DIR}. Correct 'adapter' in shelfwise.toml."
-    )
-
-
-def models_version(settings: Settings) -> str:
-    """Return 12 hex digits over every model in force: weights, adapters, and the names served at endpoints.
-
-    Raises:
-        ModelsMissing: weights of an embedded role or of the embedder are not fetched.
-    """
-    parts = [f"embedder {_installed(settings, settings.embedder.model)[1].digest}"]
-    for role, config in sorted(settings.roles.items()):
-        if config.engine == "embedded":
-            parts.append(f"{role} {_installed(settings, config.model)[1].digest}")
-            if config.adapter:
-                parts.append(f"{role} adapter {hashlib.sha256(adapter_path(config.adapter).read_bytes()).hexdigest()}")
-        else:
-            parts.append(f"{role} served {config.model}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+__all__ = [
+    "FetchRequest",
+    "Fetched",
+    "ModelState",
+    "Progress",
+    "adapter_path",
+    "fetch",
+    "list_models",
+    "model_path",
+    "models_version",
+]
