@@ -28,9 +28,7 @@ def fallback_placements(catalog: Catalog, shopper: ShopperContext, limit: int) -
     else:
         popular = [product for product, _ in catalog.popular(5 * limit)]
         aisles = list(dict.fromkeys(product.aisle for product in popular))[:POPULAR_AISLES]
-        rows += _row(
-            shopper, 0, "Popular in the shop", "What most shoppers buy.", Need.EXPLORE, popular, limit, seen
-        )
+        rows += _row(shopper, 0, "Popular in the shop", "What most shoppers buy.", Need.EXPLORE, popular, limit, seen)
     for aisle in aisles:
         popular = [product for product, _ in catalog.popular(3 * limit, [aisle])]
         title, why = f"Popular in {aisle}"[:60], f"What most shoppers buy in {aisle}."

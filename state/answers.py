@@ -74,4 +74,4 @@ def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: 
         categories=(_choice(categories, MAX_CATEGORIES), ...),
         filters=(_choice(filters, MAX_FILTERS), ...),
     )
-    return cast(type[KeywordAnswer], model)
+    return cast("type[KeywordAnswer]", model)

@@ -25,7 +25,7 @@ class PageOptions(BaseModel):
     hold_out_last: bool = Field(default=False, description="Leave each shopper's latest order out of the context.")
     guards: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
-        description='Guard settings for this run, e.g. {"relevance": {"threshold": 0.4}} or {"judge": {"enabled": false}}.',
+        description='Guard settings for this run: {"relevance": {"threshold": 0.4}, "judge": {"enabled": false}}',
     )
 
     def over(self, base: PageOptions) -> PageOptions:

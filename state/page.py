@@ -74,4 +74,3 @@ class PlacementOutput(TypedDict):
     placements: list[Placement]
     candidates: dict[str, list[str]]
     calls: list[CallRecord]
-

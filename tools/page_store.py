@@ -1,7 +1,9 @@
 """The page store: finished pages and the calls that made them, on any LangGraph ``BaseStore``.
 
 A page's key is the digest of the versions that made it, so a page made under other versions is another entry.
-Entries expire after the configured time; a page and its calls expire together.
+Entries expire after the configured time; a page and its calls expire together. The time is kept in the entry and
+checked at every read: stores only sweep now and then, and the SQLite store compares times of two text formats, so that
+it keeps an expired entry until the next day.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -41,20 +44,24 @@ class PageStore:
 
     def __init__(self, store: BaseStore, ttl_hours: float | None = None) -> None:
         self._store = store
+        self._ttl_hours = ttl_hours
         self._ttl = {"ttl": ttl_hours * 60} if ttl_hours and store.supports_ttl else {}
 
     async def put(self, page: Page, calls: Sequence[CallRecord]) -> str:
         """Store a page and the calls that made it. Returns its key."""
         key = page_key(page.versions)
-        record: dict[str, Any] = {"calls": [call.model_dump(mode="json") for call in calls]}
-        await self._store.aput(_namespace(CALLS, page.shopper_id), key, record, index=False, **self._ttl)
-        await self._store.aput(
-            _namespace(PAGES, page.shopper_id), key, page.model_dump(mode="json"), index=False, **self._ttl
-        )
+        expires = datetime.now(UTC) + timedelta(hours=self._ttl_hours) if self._ttl_hours else None
+        stamp = {"expires_at": expires.isoformat() if expires else None}
+        recorded = {"calls": [call.model_dump(mode="json") for call in calls], **stamp}
+        shown = {"page": page.model_dump(mode="json"), **stamp}
+        # Calls first: a page that can be read has its trace.
+        await self._store.aput(_namespace(CALLS, page.shopper_id), key, recorded, index=False, **self._ttl)
+        await self._store.aput(_namespace(PAGES, page.shopper_id), key, shown, index=False, **self._ttl)
         return key
 
     async def get(self, shopper_id: str, versions: Versions | None = None) -> Page | None:
-        """Return the page made with ``versions``, or the newest one when none are given; None if there is none.
+        """Return the page made with ``versions``, or the newest one when none are given; None if there is none
+        that has not expired.
 
         Raises:
             StoreError: the stored entry cannot be read as a page.
@@ -62,9 +69,10 @@ class PageStore:
         namespace = _namespace(PAGES, shopper_id)
         if versions is not None:
             item = await self._store.aget(namespace, page_key(versions), refresh_ttl=False)
-            return _page(shopper_id, item.value) if item else None
-        items = await self._store.asearch(namespace, limit=_NEWEST, refresh_ttl=False)
-        pages = [_page(shopper_id, item.value) for item in items]
+            items = [item] if item else []
+        else:
+            items = list(await self._store.asearch(namespace, limit=_NEWEST, refresh_ttl=False))
+        pages = [_page(shopper_id, item.value) for item in items if not _expired(item.value)]
         return max(pages, key=lambda page: page.created_at, default=None)
 
     async def calls(self, page: Page) -> list[CallRecord]:
@@ -73,9 +81,14 @@ class PageStore:
         return [CallRecord.model_validate(record) for record in item.value["calls"]] if item else []
 
 
+def _expired(value: dict[str, Any]) -> bool:
+    expires = value.get("expires_at")
+    return expires is not None and datetime.fromisoformat(expires) <= datetime.now(UTC)
+
+
 def _page(shopper_id: str, value: dict[str, Any]) -> Page:
     try:
-        return Page.model_validate(value)
+        return Page.model_validate(value.get("page"))
     except ValidationError as error:
         raise StoreError(
             f"the stored page of shopper {shopper_id!r} cannot be read ({error.error_count()} problems). Make it anew: "

@@ -1,0 +1,104 @@
+"""The page graph over the LangGraph server, used as Studio uses it: schemas, drawing, runs, edits of past states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph_sdk import get_client
+from support.studio import studio
+
+from catalog.warehouse import Warehouse
+from state.placement import Page
+from state.settings import load_settings
+
+pytestmark = [pytest.mark.service, pytest.mark.model]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    log = tmp_path_factory.mktemp("studio") / "server.log"
+    with studio(log) as url:
+        yield url, log
+
+
+@pytest.fixture(scope="module")
+def shopper() -> str:
+    return Warehouse.open(load_settings()).shopper_ids()[0]
+
+
+async def assistant(client: Any) -> str:
+    return (await client.assistants.search(graph_id="page"))[0]["assistant_id"]
+
+
+async def test_schemas_show_the_input_the_output_and_the_knobs(server: tuple[str, Path]) -> None:
+    client = get_client(url=server[0])
+    schemas = await client.assistants.get_schemas(await assistant(client))
+    assert set(schemas["input_schema"]["properties"]) == {"shopper_id"}
+    assert set(schemas["output_schema"]["properties"]) == {"page"}
+    assert {"themes", "candidates", "judge_share", "guards"} <= set(schemas["context_schema"]["properties"])
+
+
+async def test_the_drawing_has_every_guard_as_a_node(server: tuple[str, Path]) -> None:
+    client = get_client(url=server[0])
+    drawing = await client.assistants.get_graph(await assistant(client), xray=True)
+    nodes = {node["id"] for node in drawing["nodes"]}
+    assert {"load_shopper", "design_page", "guard_duplicates", "guard_judge", "settle", "publish"} <= nodes
+    assert {"build_placement:guard_policy", "build_placement:guard_relevance"} <= nodes
+
+
+async def test_a_run_with_wait_returns_a_page_of_catalogue_products(server: tuple[str, Path], shopper: str) -> None:
+    client = get_client(url=server[0])
+    result = await client.runs.wait(None, "page", input={"shopper_id": shopper}, context={"themes": 2})
+    page = Page.model_validate(result["page"])
+    shown = [product.id for placement in page.placements for product in placement.products]
+    assert shown
+    assert Warehouse.open(load_settings()).existing_ids(shown) == set(shown)
+
+
+async def test_a_streamed_run_reports_progress_and_ends_with_the_page(server: tuple[str, Path], shopper: str) -> None:
+    client = get_client(url=server[0])
+    events: list[str] = []
+    page: Page | None = None
+    async for part in client.runs.stream(
+        None,
+        "page",
+        input={"shopper_id": shopper},
+        context={"themes": 2},
+        stream_mode=["custom", "values"],
+        stream_subgraphs=True,
+    ):
+        if part.event.startswith("custom"):
+            events.append(part.data["event"])
+        elif part.event == "values" and "page" in part.data:
+            page = Page.model_validate(part.data["page"])
+    assert page is not None
+    assert events[0] == "shopper_loaded"
+    assert events[-1] == "published"
+    assert "verdict" in events
+
+
+async def test_an_edited_past_state_runs_on_from_there(server: tuple[str, Path], shopper: str) -> None:
+    client = get_client(url=server[0])
+    thread = (await client.threads.create())["thread_id"]
+    await client.runs.wait(thread, "page", input={"shopper_id": shopper}, context={"themes": 2})
+    history = await client.threads.get_history(thread, limit=50)
+    before = next(state for state in history if state["next"] == ["design_page"])
+    edited = await client.threads.update_state(
+        thread,
+        {"shopper": {**before["values"]["shopper"], "cold": True}},
+        as_node="load_shopper",
+        checkpoint=before["checkpoint"],
+    )
+    result = await client.runs.wait(thread, "page", input=None, checkpoint=edited["checkpoint"], context={"themes": 2})
+    page = Page.model_validate(result["page"])
+    assert page.cold
+    assert not any(product.bought_before for row in page.placements for product in row.products)
+
+
+async def test_the_server_said_nothing_of_blocking_calls_or_errors(server: tuple[str, Path]) -> None:
+    log = server[1].read_text()
+    assert "BlockingError" not in log
+    assert "Traceback" not in log
