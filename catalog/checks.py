@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from catalog.problems import Reject
+from catalog.problems import MAX_CONTENT_CHARS, MAX_LISTED, Reject, Rejects
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,13 +18,13 @@ _TAXONOMY = (
         category_problem(department, aisle) AS problem
     FROM raw_taxonomy""",
     """
-    UPDATE shelves SET problem = CASE WHEN lower(department) = lower(first.department)
-            THEN 'duplicate aisle: ' || shown(aisle) || ' is already on line ' || first.line
-            ELSE 'aisle in two departments: ' || shown(aisle) || ' is in ' || shown(first.department) || ' on line '
-                || first.line || ', here in ' || shown(shelves.department) END
+    UPDATE shelves SET problem = CASE WHEN lower(shelves.department) = lower(first.department)
+            THEN 'duplicate aisle: ' || shown(shelves.aisle) || ' is already on line ' || first.line
+            ELSE 'aisle in two departments: ' || shown(shelves.aisle) || ' is in ' || shown(first.department)
+                || ' on line ' || first.line || ', here in ' || shown(shelves.department) END
     FROM (SELECT lower(aisle) AS key, min(line) AS line, arg_min(department, line) AS department
         FROM shelves WHERE problem IS NULL GROUP BY ALL) AS first
-    WHERE problem IS NULL AND lower(aisle) = first.key AND shelves.line > first.line""",
+    WHERE shelves.problem IS NULL AND lower(shelves.aisle) = first.key AND shelves.line > first.line""",
 )
 
 _PRODUCTS = (
@@ -174,10 +175,17 @@ def shortened_names(con: duckdb.DuckDBPyConnection) -> int:
     return con.execute("SELECT count(*) FROM goods WHERE problem IS NULL AND shortened").fetchall()[0][0]
 
 
-def rejected_rows(con: duckdb.DuckDBPyConnection, kind: str, file: str) -> list[Reject]:
+def rejected_rows(con: duckdb.DuckDBPyConnection, kind: str, file: str) -> Rejects:
     """Return the rows of a checked file that have a problem, in the order of the file."""
-    rows = con.execute(
-        f"SELECT line, problem, left(to_json(raw)::VARCHAR, 500) FROM {_CHECKED[kind]}"  # noqa: S608
-        f" JOIN raw_{kind} AS raw USING (line) WHERE problem IS NOT NULL ORDER BY line"
+    table = _CHECKED[kind]
+    counts = con.execute(
+        f"SELECT split_part(problem, ':', 1), count(*) FROM {table} WHERE problem IS NOT NULL GROUP BY 1 ORDER BY 1"  # noqa: S608
     ).fetchall()
-    return [Reject(file, line, problem.split(":")[0], problem, content) for line, problem, content in rows]
+    rows = con.execute(
+        f"SELECT line, problem, left(to_json(raw)::VARCHAR, {MAX_CONTENT_CHARS}) FROM {table}"  # noqa: S608
+        f" JOIN raw_{kind} AS raw USING (line) WHERE problem IS NOT NULL ORDER BY line LIMIT {MAX_LISTED}"
+    ).fetchall()
+    return Rejects(
+        listed=[Reject(file, line, problem.split(":")[0], problem, content) for line, problem, content in rows],
+        counts=Counter({(file, code): count for code, count in counts}),
+    )

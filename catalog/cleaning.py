@@ -35,8 +35,8 @@ _MACROS = (
     r"is_whole(t) AS regexp_full_match(trim(t), '\d{1,15}(\.0*)?')",
     "whole(t) AS try_cast(try_cast(trim(t) AS DOUBLE) AS BIGINT)",
     # The written local time: the offset is cut, because the hour of the day is meant where the shopper is.
-    r"local_time(t) AS try_cast(regexp_replace(trim(t), '(?:\s*(?:Z|UTC)|([T ][\d:.]+)[+-]\d{2}:?\d{0,2})$', '\1')"
-    " AS TIMESTAMP)",
+    r"local_time(t) AS CASE WHEN regexp_matches(trim(t), '^\d{4}-\d{1,2}-\d{1,2}') THEN try_cast(regexp_replace("
+    r"trim(t), '(?:\s*(?:Z|UTC)|([T ][\d:.]+)[+-]\d{2}:?\d{0,2})$', '\1') AS TIMESTAMP) END",
     "shown(t) AS '''' || left(tidy(t), 60) || ''''",
 )
 

@@ -67,7 +67,7 @@ def check_text(path: Path) -> None:
         raise InputUnreadable(f"{path}: the file is empty. Export it again.")
     if head.startswith(b"\x1f\x8b") or head.startswith(b"PK\x03\x04"):
         raise InputUnreadable(f"{path}: the file is compressed or a spreadsheet. Unpack it or save it as CSV (UTF-8).")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"\x00" in head and head[1:40:2].count(0) > 10):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:40].count(0) > 10:
         raise InputUnreadable(f"{path}: the encoding is UTF-16, not UTF-8. {_convert(path, 'utf-16')}")
     if b"\x00" in head:
         raise InputUnreadable(f"{path}: this is a binary file, not CSV. Give a CSV (UTF-8) or a Parquet file.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from catalog.building import build_warehouse
 from catalog.checks import check_orders, check_products, rejected_rows, shortened_names, usable_rows
 from catalog.cleaning import create_macros
-from catalog.problems import CatalogBusy, NothingUsable, Reject, RowsRejected
+from catalog.problems import CatalogBusy, NothingUsable, Reject, Rejects, RowsRejected
 from catalog.publishing import CatalogRecord, build_folder, publish, replace_text
 from catalog.schema import ORDERS, PRODUCTS, TAXONOMY, FileKind
 from catalog.staging import Progress, stage_batches, stage_file
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAILED_REJECTS = "rejects-failed.csv"
+FORMULA_MARKS = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,16 @@ class ImportReport:
     """What an import did. ``rejects_path`` is None when every row was usable."""
 
     record: CatalogRecord
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: Rejects = field(default_factory=Rejects)
     rejects_path: Path | None = None
     shortened: int = 0
-
-    @property
-    def counts(self) -> Counter[tuple[str, str]]:
-        """Left-out rows by file and kind of problem."""
-        return Counter((reject.file, reject.code) for reject in self.rejects)
 
 
 @dataclass(frozen=True)
 class _Source:
     kind: FileKind
     label: str
-    stage: Callable[[duckdb.DuckDBPyConnection, Progress], list[Reject]]
+    stage: Callable[[duckdb.DuckDBPyConnection, Progress], Rejects]
 
 
 def ignore_progress(_step: str, _rows: int) -> None:
@@ -88,9 +83,9 @@ def import_tables(
     """Import tables of text columns (see ``stage_batches``), each with a label of where it comes from."""
 
     def from_tables(kind: FileKind, label: str, tables: Iterable[pa.Table]) -> _Source:
-        def stage(con: duckdb.DuckDBPyConnection, progress: Progress) -> list[Reject]:
+        def stage(con: duckdb.DuckDBPyConnection, progress: Progress) -> Rejects:
             stage_batches(con, kind, tables, progress)
-            return []
+            return Rejects()
 
         return _Source(kind, label, stage)
 
@@ -125,49 +120,53 @@ def _run(settings: Settings, sources: list[_Source], strict: bool, progress: Pro
     return ImportReport(record, rejects, path, shortened)
 
 
-def _stage_and_check(con: duckdb.DuckDBPyConnection, sources: list[_Source], progress: Progress) -> list[Reject]:
+def _stage_and_check(con: duckdb.DuckDBPyConnection, sources: list[_Source], progress: Progress) -> Rejects:
     malformed = {source.kind.name: source.stage(con, progress) for source in sources}
     if ORDERS.name not in malformed:
         con.execute(ORDERS.staging_ddl)
     progress("checking", 0)
     check_products(con, with_taxonomy=TAXONOMY.name in malformed)
     check_orders(con)
-    rejects: list[Reject] = []
+    rejects = Rejects()
     for source in sources:
-        checked = rejected_rows(con, source.kind.name, source.label)
-        rejects += sorted([*malformed[source.kind.name], *checked], key=lambda reject: reject.line)
+        of_file = malformed[source.kind.name]
+        of_file.merge([rejected_rows(con, source.kind.name, source.label)])
+        rejects.listed += of_file.listed
+        rejects.counts += of_file.counts
     return rejects
 
 
 def _refuse_if_useless(
-    con: duckdb.DuckDBPyConnection, folder: Path, sources: list[_Source], rejects: list[Reject], strict: bool
+    con: duckdb.DuckDBPyConnection, folder: Path, sources: list[_Source], rejects: Rejects, strict: bool
 ) -> None:
+    where = f"Every reason is in {folder / FAILED_REJECTS}; the catalogue in use is unchanged."
     for source in sources:
-        mine = [reject for reject in rejects if reject.file == source.label]
         if usable_rows(con, source.kind.name):
             continue
-        if not mine:
-            raise NothingUsable(f"{source.label}: the file has a header and no rows. Export it again.")
+        if not rejects.of_file(source.label):
+            without = " To import a shop without orders, leave out --orders." if source.kind is ORDERS else ""
+            raise NothingUsable(f"{source.label}: the file has a header and no rows. Export it again.{without}")
         replace_text(folder / FAILED_REJECTS, _rejects_csv(rejects))
+        first = next(reject for reject in rejects.listed if reject.file == source.label)
         raise NothingUsable(
-            f"{source.label}: all {len(mine)} rows are rejected (the first, line {mine[0].line}: {mine[0].reason}). "
-            f"Every reason is in {folder / FAILED_REJECTS}; the catalogue in use is unchanged."
+            f"{source.label}: all rows are rejected, {rejects.of_file(source.label):,} of them "
+            f"(the first, line {first.line}: {first.reason}). {where}"
         )
     if strict and rejects:
         replace_text(folder / FAILED_REJECTS, _rejects_csv(rejects))
+        first = rejects.listed[0]
         raise RowsRejected(
-            f"{len(rejects)} rows are rejected and the import is strict (the first, {rejects[0].file} line "
-            f"{rejects[0].line}: {rejects[0].reason}). Every reason is in {folder / FAILED_REJECTS}; the catalogue in "
-            "use is unchanged."
+            f"{len(rejects):,} rows are rejected and the import is strict "
+            f"(the first, {first.file}:{first.line}: {first.reason}). {where}"
         )
 
 
-def _rejects_csv(rejects: list[Reject]) -> str:
+def _rejects_csv(rejects: Rejects) -> str:
     """Return the left-out rows as CSV; text that a spreadsheet would run as a formula is made plain."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(Reject._fields)
-    for reject in rejects:
-        writer.writerow([f"'{cell}" if str(cell).startswith(("=", "+", "-", "@")) else cell for cell in reject])
+    for reject in rejects.listed:
+        writer.writerow([f"'{cell}" if str(cell).startswith(FORMULA_MARKS) else cell for cell in reject])
     # A surrogate cannot come from a decoded file; the replacement keeps the report writable whatever the row holds.
     return out.getvalue().encode("utf-8", "replace").decode("utf-8")

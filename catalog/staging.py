@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.csv_rows import check_text, open_text, pick_delimiter, read_rows, wrong_encoding
-from catalog.problems import InputUnreadable, Reject
+from catalog.problems import InputUnreadable, Reject, Rejects
 from catalog.schema import FileKind
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PARQUET_MAGIC = b"PAR1"
 Progress = Callable[[str, int], None]
 
 
-def stage_file(con: duckdb.DuckDBPyConnection, kind: FileKind, path: Path, progress: Progress) -> list[Reject]:
+def stage_file(con: duckdb.DuckDBPyConnection, kind: FileKind, path: Path, progress: Progress) -> Rejects:
     """Load ``path`` into ``raw_<kind>`` and return the rows that could not be split into columns.
 
     Raises:
@@ -29,7 +29,7 @@ def stage_file(con: duckdb.DuckDBPyConnection, kind: FileKind, path: Path, progr
     try:
         with path.open("rb") as stream:
             magic = stream.read(len(PARQUET_MAGIC))
-        rejects: list[Reject] = []
+        rejects = Rejects()
         batches = _parquet(kind, path) if magic == PARQUET_MAGIC else _csv(kind, path, rejects)
         stage_batches(con, kind, batches, progress)
     except UnicodeDecodeError:
@@ -77,7 +77,7 @@ def columns_of(kind: FileKind, path: Path | str, header: list[str]) -> dict[str,
     return {name: names.index(name) for name in kind.columns if name in names}
 
 
-def _csv(kind: FileKind, path: Path, rejects: list[Reject]) -> Iterator[pa.Table]:
+def _csv(kind: FileKind, path: Path, rejects: Rejects) -> Iterator[pa.Table]:
     check_text(path)
     with open_text(path) as stream:
         delimiter = pick_delimiter(stream.readline(), kind.columns)
@@ -93,7 +93,7 @@ def _csv(kind: FileKind, path: Path, rejects: list[Reject]) -> Iterator[pa.Table
                 problem = f"{len(row.fields)} fields where the header has {len(header.fields)}"
             if problem:
                 content = delimiter.join(row.fields)
-                rejects.append(Reject(str(path), row.line, "malformed row", problem, content))
+                rejects.add(Reject(str(path), row.line, "malformed row", problem, content))
                 continue
             lines.append(row.line)
             kept.append(row.fields)
@@ -132,16 +132,15 @@ def _parquet(kind: FileKind, path: Path) -> Iterator[pa.Table]:
 
 
 def _as_text(column: pa.Array, name: str, path: Path) -> pa.Array:
-    """Return the column as text; whole floats (ids of a column with gaps) lose their '.0'."""
+    """Return the column as text: NaN as missing, whole floats (ids of a column with gaps) without their '.0'."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_floating(column.type):
-        finite = pc.if_else(pc.is_finite(column), column, None)
-        if pc.all(pc.equal(finite, pc.floor(finite)), min_count=0).as_py():
-            column = pc.cast(finite, pa.int64(), safe=False)
     if pa.types.is_nested(column.type):
         raise InputUnreadable(f"{path}: the column {name!r} holds {column.type}, not single values.")
-    return pc.cast(column, pa.string())
+    if not pa.types.is_floating(column.type):
+        return pc.cast(column, pa.string())
+    text = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.string())
+    return pc.replace_substring_regex(text, r"\.0$", "")

@@ -97,11 +97,11 @@ def _print_report(report: ImportReport) -> None:
 
     if report.rejects:
         console = Console(stderr=True, soft_wrap=True)
-        console.print(f"{len(report.rejects):,} rows rejected, all listed in {report.rejects_path}:", style="yellow")
-        for (file, code), count in report.counts.most_common():
+        console.print(f"{len(report.rejects):,} rows rejected, listed in {report.rejects_path}:", style="yellow")
+        for (file, code), count in report.rejects.counts.most_common():
             console.print(f"  {count:>7,}  {file}: {code}", markup=False, highlight=False)
         console.print("the first ones:", style="yellow")
-        for reject in report.rejects[:SHOWN_REJECTS]:
+        for reject in report.rejects.listed[:SHOWN_REJECTS]:
             reason = "".join(char if char.isprintable() else "?" for char in reject.reason)
             console.print(f"  {reject.file}:{reject.line}: {reason}", markup=False, highlight=False)
     if report.shortened:
