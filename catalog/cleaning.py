@@ -30,7 +30,7 @@ _MACROS = (
     "id_problem(t, field) AS CASE"
     " WHEN blank(t) THEN 'empty ' || field"
     f" WHEN length(trim(t)) > {MAX_ID_CHARS} THEN field || ' too long: over {MAX_ID_CHARS} characters'"
-    f" WHEN regexp_matches(trim(t), '{_CONTROL}|{_HIDDEN}') THEN field || ' with control characters' END",
+    r" WHEN regexp_matches(trim(t), '[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]') THEN field || ' with control characters' END",
     r"is_number(t) AS regexp_full_match(trim(t), '[+-]?(\d{1,15}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?')",
     r"is_whole(t) AS regexp_full_match(trim(t), '\d{1,15}(\.0*)?')",
     "whole(t) AS try_cast(try_cast(trim(t) AS DOUBLE) AS BIGINT)",
