@@ -94,7 +94,7 @@ async def _in_thread(guard: Guard, placements: Sequence[Placement], context: Gua
         elif isinstance(error, Exception) and not isinstance(error, StopIteration):
             done.set_exception(error)
         else:
-            done.set_exception(RuntimeError(type(error).__name__))
+            done.set_exception(_BadAnswer(f"the guard raised {type(error).__name__}"))
 
     def work() -> None:
         result, failure = None, None
