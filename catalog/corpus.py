@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from catalog.surface import normalise
-from catalog.tally import Counted, PhraseTally
+from catalog.tally import Entry, PhraseTally
+from catalog.term_rules import choose_terms
 from catalog.lexicon import load_lexicon
 from state.catalog import Category, Product
 
@@ -16,7 +16,6 @@ Kind = Literal["query", "category", "filter"]
 EXAMPLES = 5
 MINER_VERSION = "1"
 """Part of every corpus version: raise it when the rules change what is mined."""
-UNNAMED_AISLES = frozenset({"other", "missing", "unknown", "misc", "miscellaneous", ""})
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,13 @@ def mine_corpus(
     categories: Sequence[Category],
     *,
     max_terms: int | None = None,
-    min_frequency: int = 2,
     widening: Iterable[str] = (),
     on_name: Callable[[], object] = lambda: None,
 ) -> list[Term]:
     """Return the corpus of a catalogue: categories, filters, then queries from the best to the least attested.
 
     ``widening`` are further product names, from outside the catalogue: they add terms, never frequency. Without
-    them a query is kept from ``min_frequency`` products on; ``max_terms`` cuts the list (facets are never cut).
+    them a term is in the catalogue's names; ``max_terms`` cuts the list (facets are never cut).
     ``on_name`` is called once per name read. The same input gives the same list, whatever its order.
     """
     ordered = sorted(products, key=lambda product: product.id)
@@ -57,7 +55,7 @@ def mine_corpus(
         tally.add(name, None)
         on_name()
     facets = [*_category_terms(ordered, categories), *_filter_terms(tally, ordered)]
-    queries = [_query_term(counted) for counted in tally.terms(min_frequency=min_frequency)]
+    queries = [_query_term(entry) for entry in choose_terms(tally)]
     room = None if max_terms is None else max(max_terms - len(facets), 0)
     return [*facets, *queries[:room]]
 
@@ -70,8 +68,9 @@ def corpus_digest(terms: Iterable[Term]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _query_term(counted: Counted) -> Term:
-    return Term(counted.text, "query", counted.frequency, counted.examples)
+def _query_term(entry: Entry) -> Term:
+    examples = tuple(product_id for _, product_id in sorted(entry.ids)[:EXAMPLES])
+    return Term(" ".join(entry.words), "query", entry.frequency, examples)
 
 
 def _category_terms(products: Sequence[Product], categories: Sequence[Category]) -> list[Term]:
@@ -81,7 +80,6 @@ def _category_terms(products: Sequence[Product], categories: Sequence[Category])
     return [
         Term(aisle, "category", len(by_aisle.get(aisle, ())), _plainest(by_aisle.get(aisle, ())))
         for aisle in sorted({category.aisle for category in categories})
-        if normalise(aisle) not in UNNAMED_AISLES
     ]
 
 
