@@ -131,10 +131,10 @@ class Phrases(BaseModel):
 
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:
-    """Return a pattern of ``phrases`` over a reading, longest first; None without phrases."""
+    """Return a pattern of ``phrases`` over a reading, those of most words first; None without phrases."""
     if not phrases:
         return None
-    parts = sorted({_phrase_pattern(phrase).pattern for phrase in phrases}, key=lambda part: (-len(part), part))
+    parts = sorted({_phrase_pattern(phrase).pattern for phrase in phrases}, key=lambda part: (-part.count(" "), part))
     return re.compile(r"(?<= )(?:" + "|".join(parts) + r")(?= )")
 
 

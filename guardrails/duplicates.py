@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -24,16 +23,6 @@ class DuplicatesConfig(GuardConfig):
     theme_similarity: float = Field(default=0.85, gt=0, le=1, description="Cosine of titles with concepts.")
     product_overlap: float = Field(default=0.5, gt=0, le=1, description="Jaccard of the product ids.")
     title_overlap: float = Field(default=0.8, gt=0, le=1, description="Jaccard of the words of the titles.")
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How alike two placements are; ``same_idea`` when it is the themes and not only the products."""
-
-    other: Placement
-    same_idea: bool
-    similarity: float
-    reason: str
 
 
 @register_guard
@@ -90,7 +79,7 @@ class DuplicatesGuard(Guard):
             elif cosine[a, b] >= self.config.theme_similarity:
                 pairs[a, b] = True, f"the same idea (similarity {cosine[a, b]:.2f})"
             elif products >= self.config.product_overlap:
-                pairs[a, b] = False, f"much the same products (overlap {products:.2f}): choose others"
+                pairs[a, b] = False, f"much the same products (overlap {products:.2f})"
         return pairs
 
     @staticmethod
@@ -101,7 +90,8 @@ class DuplicatesGuard(Guard):
         linked = {(a if b == index else b): found for (a, b), found in alike.items() if index in (a, b)}
         other = first if first in linked else min(linked, key=lambda i: (not linked[i][0], i))
         same_idea = any(same for same, _ in linked.values())
-        return same_idea, f"{linked[other][1]} as '{placements[other].title}'"
+        advice = "" if same_idea else ": choose keywords for other products"
+        return same_idea, f"{linked[other][1]} as '{placements[other].title}'{advice}"
 
 
 def _first_of_group(size: int, links: Sequence[tuple[int, int]]) -> list[int]:
