@@ -110,8 +110,10 @@ def _run(settings: Settings, sources: list[_Source], strict: bool, progress: Pro
                 labels = {source.kind.name: source.label for source in sources}
                 record = build_warehouse(con, build / "shop.duckdb", labels, len(rejects))
                 shortened = shortened_names(con)
-        except duckdb.IOException as error:
-            raise CatalogBusy(f"{folder} cannot be written ({error}). Free space or fix its rights.") from error
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise CatalogBusy(
+                f"{folder} cannot be written ({error}). Free disk or memory, or fix its rights."
+            ) from error
         rejects_text = _rejects_csv(rejects) if rejects else None
         if rejects_text:
             (build / "rejects.csv").write_text(rejects_text, encoding="utf-8")

@@ -140,6 +140,8 @@ def _as_text(column: pa.Array, name: str, path: Path) -> pa.Array:
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
         raise InputUnreadable(f"{path}: the column {name!r} holds {column.type}, not single values.")
+    # Parquet readers trust the file: text that is no UTF-8 would only fail later, in the database.
+    column.validate(full=True)
     if not pa.types.is_floating(column.type):
         return pc.cast(column, pa.string())
     text = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.string())

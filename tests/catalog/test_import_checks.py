@@ -264,3 +264,12 @@ def test_parquet_with_nested_values_is_refused(settings: Settings, tmp_path: Pat
     pq.write_table(table, tmp_path / "products.parquet")
     with pytest.raises(InputUnreadable, match="'product_id' holds list"):
         import_files(settings, tmp_path / "products.parquet")
+
+
+def test_parquet_with_text_that_is_no_utf8_is_refused(settings: Settings, tmp_path: Path) -> None:
+    offsets = pa.py_buffer(pa.array([0, 2], pa.int32()).buffers()[1])
+    names = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\xff\xfe")])
+    table = pa.table({"product_id": ["1"], "name": names, "aisle": ["b"], "department": ["c"]})
+    pq.write_table(table, tmp_path / "products.parquet")
+    with pytest.raises(InputUnreadable, match=r"cannot be read .*UTF"):
+        import_files(settings, tmp_path / "products.parquet")
