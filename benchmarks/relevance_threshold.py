@@ -100,7 +100,7 @@ def main(
         f"AUC on the held-out half: best of title and concepts {auc_each:.3f}, theme as one text {auc_whole:.3f}"
     )
     record = {
-        "scorer": scorer.name,
+        "model": scorer.name,
         "threshold": chosen,
         "chosen_on": f"{labels_file.name}, sha256 {hashlib.sha256(labels_file.read_bytes()).hexdigest()[:12]}",
         "command": f"python benchmarks/relevance_threshold.py {labels_file.name}",

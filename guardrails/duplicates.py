@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 from pydantic import Field
@@ -13,14 +14,19 @@ from state.guard import Guard, GuardConfig, GuardContext, register_guard
 from state.placement import Placement
 from state.verdict import Action, Outcome, Verdict
 
+from ._calibration import calibrated_threshold
 from ._placement_text import finite, theme_text
+
+CALIBRATION_FILE = Path(__file__).parent / "duplicates_threshold.json"
 
 
 class DuplicatesConfig(GuardConfig):
-    """Thresholds from which two placements are too alike, each in [0, 1]."""
+    """From which value on two placements are too alike, each in [0, 1]."""
 
     on_error: Action = Action.DROP
-    theme_similarity: float = Field(default=0.85, gt=0, le=1, description="Cosine of titles with concepts.")
+    theme_similarity: float | None = Field(
+        default=None, gt=0, le=1, description="Cosine of titles with concepts; set to override the calibrated one."
+    )
     product_overlap: float = Field(default=0.5, gt=0, le=1, description="Jaccard of the product ids.")
     title_overlap: float = Field(default=0.8, gt=0, le=1, description="Jaccard of the words of the titles.")
 
@@ -44,15 +50,16 @@ class DuplicatesGuard(Guard):
         if not placements:
             return []
         ordered = sorted(placements, key=lambda placement: (placement.position, placement.id))
+        threshold = self._theme_threshold(context.embedder.name)
         cosine = self._cosine(ordered, context)
-        alike = self._alike(ordered, cosine)
+        alike = self._alike(ordered, cosine, threshold)
         first = _first_of_group(len(ordered), [*alike])
         verdicts: dict[str, Verdict] = {}
         for index, placement in enumerate(ordered):
             nearest = 1 - float(cosine[index, :index].max()) if index else None
             facts = {
                 "score": None if nearest is None else round(nearest, 4),
-                "threshold": round(1 - self.config.theme_similarity, 4),
+                "threshold": round(1 - threshold, 4),
                 "model": context.embedder.name,
             }
             if first[index] == index:
@@ -68,7 +75,14 @@ class DuplicatesGuard(Guard):
         vectors = finite(context.embedder.embed(texts), (len(texts), -1), context.embedder.name)
         return vectors @ vectors.T
 
-    def _alike(self, placements: Sequence[Placement], cosine: np.ndarray) -> dict[tuple[int, int], tuple[bool, str]]:
+    def _theme_threshold(self, embedder: str) -> float:
+        if self.config.theme_similarity is not None:
+            return self.config.theme_similarity
+        return calibrated_threshold(CALIBRATION_FILE, embedder, "guards.duplicates.theme_similarity")
+
+    def _alike(
+        self, placements: Sequence[Placement], cosine: np.ndarray, threshold: float
+    ) -> dict[tuple[int, int], tuple[bool, str]]:
         """Return, for each pair of indexes too alike, whether it is the same idea, and in which respect."""
         pairs = {}
         for a, b in combinations(range(len(placements)), 2):
@@ -76,7 +90,7 @@ class DuplicatesGuard(Guard):
             products = _jaccard(*({product.id for product in placements[i].products} for i in (a, b)))
             if titles >= self.config.title_overlap:
                 pairs[a, b] = True, f"near the same title ({titles:.2f})"
-            elif cosine[a, b] >= self.config.theme_similarity:
+            elif cosine[a, b] >= threshold:
                 pairs[a, b] = True, f"the same idea (similarity {cosine[a, b]:.2f})"
             elif products >= self.config.product_overlap:
                 pairs[a, b] = False, f"much the same products (overlap {products:.2f})"

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from state.errors import SettingsError
 from state.guard import Guard, GuardConfig, GuardContext, PairScorer, register_guard
 from state.placement import Placement
 from state.verdict import Action, Outcome, Verdict
 
+from ._calibration import calibrated_threshold
 from ._placement_text import finite
 
 CALIBRATION_FILE = Path(__file__).parent / "relevance_threshold.json"
@@ -25,16 +25,6 @@ class RelevanceConfig(GuardConfig):
     threshold: float | None = Field(
         default=None, ge=0, le=1, description="Set to override the calibrated one (for any scorer)."
     )
-
-
-class Calibration(BaseModel):
-    """A threshold and the run that chose it; further fields record what was measured."""
-
-    model_config = ConfigDict(extra="allow")
-
-    scorer: str
-    threshold: float = Field(ge=0, le=1)
-    chosen_on: str
 
 
 @register_guard
@@ -86,22 +76,7 @@ class RelevanceGuard(Guard):
     def _threshold(self, scorer: str) -> float:
         if self.config.threshold is not None:
             return self.config.threshold
-        calibration = _read_calibration(CALIBRATION_FILE)
-        if calibration.scorer != scorer:
-            raise SettingsError(
-                f"the relevance threshold was calibrated for '{calibration.scorer}', the scorer is '{scorer}'. Run "
-                "benchmarks/relevance_threshold.py for this scorer, or set guards.relevance.threshold."
-            )
-        return calibration.threshold
-
-
-def _read_calibration(path: Path) -> Calibration:
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise SettingsError(
-            f"{path.name} cannot be used ({type(error).__name__}): write it with benchmarks/relevance_threshold.py"
-        ) from error
+        return calibrated_threshold(CALIBRATION_FILE, scorer, "guards.relevance.threshold")
 
 
 def _product_scores(placements: Sequence[Placement], scorer: PairScorer) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langgraph.store.memory import InMemoryStore
+from support.fakes import DEFAULTS
 from support.scripted_chat import ScriptedChat
 from support.small_shop import WordScorer, small_services
 
@@ -61,7 +62,7 @@ async def run(chat: ScriptedChat, shopper: str = "7", terms: Any = None, scorer:
     services = small_services(chat, Settings(page=PageOptions(themes=2, judge_share=0)), terms=terms)
     if scorer is not None:
         services = replace(services, scorer=scorer)
-    guards = {"relevance": {"threshold": 0.5}, **options.pop("guards", {})}
+    guards = {**DEFAULTS, **options.pop("guards", {})}
     graph = build_page_graph(lambda: services)
     result = await graph.ainvoke({"shopper_id": shopper}, context=PageOptions(guards=guards, **options))
     return result["page"]
@@ -210,7 +211,7 @@ async def test_page_and_calls_are_stored_under_their_versions() -> None:
     services = small_services(chat, Settings(page=PageOptions(themes=2, judge_share=0)))
     store = InMemoryStore()
     graph = build_page_graph(lambda: services, store=store)
-    options = PageOptions(guards={"relevance": {"threshold": 0.5}})
+    options = PageOptions(guards=DEFAULTS)
     made = (await graph.ainvoke({"shopper_id": "7"}, context=options))["page"]
     pages = PageStore(store)
     assert await pages.get("7") == made

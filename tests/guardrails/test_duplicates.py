@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fakes import context, guard, placement, product
+from support.fakes import GUARDS_DIR, context, guard, placement, product
 
+from graph.guards import run_guard
 from state.placement import Placement
 from state.verdict import Action, Outcome, Verdict
 
@@ -22,10 +24,10 @@ class TableEmbedder:
     name = "table"
 
     def __init__(self, vectors: dict[str, Sequence[float]]) -> None:
-        self._vectors = vectors
+        self.vectors = vectors
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        rows = np.array([self._vectors[text.split(": ")[1]] for text in texts], dtype=np.float32)
+        rows = np.array([self.vectors[text.split(": ")[1]] for text in texts], dtype=np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
@@ -113,3 +115,15 @@ def test_the_first_stays_and_judging_what_is_kept_again_keeps_it(page: list[Plac
     stay = kept(page)
     assert stay[:1] == page[:1]
     assert kept(stay) == stay
+
+
+async def test_the_calibrated_similarity_holds_for_its_embedder_and_for_no_other() -> None:
+    recorded = json.loads((GUARDS_DIR / "duplicates_threshold.json").read_text("utf-8"))
+    calibrated = guard("duplicates", theme_similarity=None)
+    same = TableEmbedder(APART.vectors)
+    same.name = recorded["model"]
+    found = await run_guard(calibrated, [of(0)], context([of(0)], embedder=same))
+    assert (found[0].outcome, found[0].threshold) == (Outcome.PASS, round(1 - recorded["threshold"], 4))
+    [other] = await run_guard(calibrated, [of(0)], context([of(0)], embedder=APART))
+    assert (other.outcome, other.action) == (Outcome.ERROR, Action.DROP)
+    assert "calibrated for" in other.reasons[0]

@@ -96,14 +96,16 @@ async def test_the_calibrated_threshold_holds_for_its_scorer_and_for_no_other() 
     given = of("a", "b", "c")
     scores = {"a": 0.99, "b": 0.99, "c": 0.99}
     calibrated = guard("relevance", threshold=None)
-    [same] = await run_guard(calibrated, [given], context([given], scorer=TableScorer(scores, name=recorded["scorer"])))
+    [same] = await run_guard(calibrated, [given], context([given], scorer=TableScorer(scores, name=recorded["model"])))
     assert (same.outcome, same.threshold) == (Outcome.PASS, recorded["threshold"])
     [other] = await run_guard(calibrated, [given], context([given], scorer=TableScorer(scores, name="another")))
     assert (other.outcome, other.action) == (Outcome.ERROR, Action.DROP)
     assert "calibrated for" in other.reasons[0]
 
 
-@pytest.mark.parametrize("text", [None, "", "{", '{"scorer": "table", "threshold": 7, "chosen_on": "x"}'])
+@pytest.mark.parametrize(
+    "text", [None, "", "{", '{"model": "table", "threshold": 7, "chosen_on": "x", "command": "y"}']
+)
 async def test_an_unusable_calibration_is_an_error(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,11 @@ from state.shopper import ProductHistory, ShopperContext
 from state.usage import CallUsage
 
 GUARDS_DIR = Path(__file__).resolve().parents[2] / "guardrails"
-DEFAULTS: dict[str, dict[str, Any]] = {"relevance": {"threshold": 0.5}}
-"""Settings under which guards judge with the fakes: the shipped threshold is of another scorer."""
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "relevance": {"threshold": 0.5},
+    "duplicates": {"theme_similarity": 0.85},
+}
+"""Settings under which guards judge with the fakes: the shipped thresholds are of other models."""
 
 
 class Broken:
