@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -57,7 +58,7 @@ class DuplicatesGuard(Guard):
         verdicts: dict[str, Verdict] = {}
         for index, placement in enumerate(ordered):
             nearest = 1 - float(cosine[index, :index].max()) if index else None
-            facts = {
+            facts: dict[str, Any] = {
                 "score": None if nearest is None else round(nearest, 4),
                 "threshold": round(1 - threshold, 4),
                 "model": context.embedder.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -57,7 +58,7 @@ class RelevanceGuard(Guard):
         kept = scores[scores >= threshold]
         measured = kept if len(kept) else scores
         score = round(float(measured.mean()), 4) if len(measured) else None
-        facts = {"score": score, "threshold": threshold, "model": context.scorer.name}
+        facts: dict[str, Any] = {"score": score, "threshold": threshold, "model": context.scorer.name}
         if not out and len(kept) >= context.min_products:
             return self.passed(placement, **facts)
         reasons = []
