@@ -55,9 +55,8 @@ def mine_corpus(
         tally.add(name, None)
         on_name()
     facets = [*_category_terms(ordered, categories), *_filter_terms(tally, ordered)]
-    queries = [_query_term(entry) for entry in choose_terms(tally)]
-    room = None if max_terms is None else max(max_terms - len(facets), 0)
-    return [*facets, *queries[:room]]
+    wanted = None if max_terms is None else max(max_terms - len(facets), 0)
+    return [*facets, *(_query_term(entry) for entry in choose_terms(tally, wanted)[:wanted])]
 
 
 def corpus_digest(terms: Iterable[Term]) -> str:

@@ -10,6 +10,7 @@ from itertools import combinations
 from catalog.phrases import MAX_WORDS, NameParts, Words, split_head, take_apart
 from catalog.surface import CONNECTORS, merge_key, singular
 
+MAX_DESCRIBING = 4
 MIN_HEAD_NAMES = 3
 """A word is a head when at least this many names end their phrase with it."""
 
@@ -19,7 +20,8 @@ class Entry:
     """What was counted for one merge key.
 
     ``frequency`` and ``ids`` (name length, product id) are of the catalogue, ``outside`` of other names;
-    ``standing`` counts names that say no more of the product than the phrase; ``claims`` are the attributes in front.
+    ``standing`` counts names that say no more of the product than the phrase; ``claims`` are the attributes in
+    front, ``base`` the key without them; ``rung`` is set by the choice of terms (0: the best attested).
     """
 
     forms: dict[Words, int] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class Entry:
     standing: int = 0
     claims: tuple[str, ...] = ()
     base: str = ""
+    rung: int = 0
 
     @property
     def total(self) -> int:
@@ -56,6 +59,10 @@ class PhraseTally:
         """Names, by stem, that are one phrase ending with the word."""
         self.words: Counter[str] = Counter()
         """Names, by stem, that hold the word."""
+        self.catalogue_words: Counter[str] = Counter()
+        """The same, of the catalogue's own names."""
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        """Names, by stems, that hold the two words side by side."""
         self._names: list[tuple[NameParts, str | None, int]] = []
 
     def add(self, name: str, product_id: str | None) -> None:
@@ -65,7 +72,12 @@ class PhraseTally:
         if product_id is not None:
             for attribute in sorted(parts.attributes):
                 self.attribute_products.setdefault(attribute, []).append(product_id)
-        self.words.update({singular(word) for segment in parts.segments for word in segment})
+
+        stemmed = [[singular(word) for word in segment] for segment in parts.segments]
+        self.words.update({word for segment in stemmed for word in segment})
+        if product_id is not None:
+            self.catalogue_words.update({word for segment in stemmed for word in segment})
+        self.pairs.update({pair for segment in stemmed for pair in zip(segment, segment[1:], strict=False)})
         if len(parts.segments) == 1:
             head, _ = split_head(parts.segments[0])
             if head:
@@ -100,28 +112,34 @@ class PhraseTally:
         split = [split_head(segment) for segment in parts.segments]
         known = [at for at, (head, _) in enumerate(split) if head and self.heads[singular(head[-1])] >= MIN_HEAD_NAMES]
         if not known:
+            known = [at for at, (head, _) in enumerate(split) if head and len(parts.segments) == 1]
+        if not known:
             return (), []
         at = known[0]
         head, trailing = split[at]
-        return head, [extra for extra in (trailing, *parts.segments[at + 1 :]) if 0 < len(extra) <= 3]
+        return head, [extra for extra in (trailing, *parts.segments[at + 1 :]) if 0 < len(extra) <= MAX_DESCRIBING]
 
 
 def _phrases(parts: NameParts, head: Words, describing: list[Words]) -> Iterator[tuple[Words, tuple[str, ...], bool]]:
     """Yield ``(words, claims in front, standing)`` for the phrases of one name."""
-    suffixes = [head[start:] for start in range(max(0, len(head) - MAX_WORDS), len(head))]
+    longest = len(head) if len(head) == MAX_WORDS + 1 else MAX_WORDS
+    suffixes = [head[start:] for start in range(max(0, len(head) - longest), len(head))]
     suffixes = [words for words in suffixes if words[0] not in CONNECTORS]
+    pairs = list(combinations(sorted(parts.claims), 2))
     for words in suffixes:
         yield words, (), words == head
-        for claim in parts.claims:
-            yield words, (claim,), words == head
-    if not suffixes:
-        return
-    for pair in combinations(sorted(parts.claims), 2):
-        yield suffixes[0], pair, suffixes[0] == head
-    for extra in describing:
-        for words in dict.fromkeys((suffixes[0], *suffixes[-2:])):
-            if len(extra) + len(words) <= MAX_WORDS and not set(extra) & set(words):
+        for claims in (*((claim,) for claim in parts.claims), *pairs):
+            yield words, claims, words == head
+        for extra in describing:
+            if len(extra) + len(words) <= MAX_WORDS + 1 and not set(extra) & set(words):
                 yield (*extra, *words), (), True
+        for first, second in combinations(describing, 2):
+            both = (*second, *first, *words)
+            if len(both) <= MAX_WORDS + 1 and len(set(both)) == len(both):
+                yield both, (), True
+    for extra in describing:
+        if len(extra) > 1:
+            yield extra, (), False
     if parts.joined and not describing and len(parts.joined) <= MAX_WORDS + 1:
         yield parts.joined, (), True
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from catalog.lexicon import load_lexicon
 from catalog.phrases import Words
 from catalog.surface import CONNECTORS, closed_key, merge_key, singular
-from catalog.tally import Entry, PhraseTally
+from catalog.tally import MIN_HEAD_NAMES, Entry, PhraseTally
 
 MIN_FREQUENCY = 2
 MIN_WORD_HEAD_NAMES = 4
@@ -17,28 +19,79 @@ CUT_SHARE = 0.75
 """A phrase that one longer phrase accounts for to this share, and that never stands alone, is a cutting of it."""
 SURE_FREQUENCY = 5
 """From here on a phrase is trusted whatever its form ("brussels sprouts", "chips ahoy")."""
+KNOWN_ABBREVIATION_NAMES = 3
+_VOWEL, _DIGIT = re.compile("[aeiouy]"), re.compile("[0-9]")
+BOUND_SHARE = 0.25
 ORDER_SHARE = 0.34
 """A phrase this rare beside another order of its words is that one said backwards ("tea lemon", "lemon tea")."""
-BASE_FREQUENCY = 3
-KNOWN_WORD_NAMES = 5
-"""A phrase seen once is a term if all its words are in so many names and, without its first word, it is a term seen
-``BASE_FREQUENCY`` times."""
 
 
-def choose_terms(tally: PhraseTally) -> list[Entry]:
-    """Return the entries of ``tally`` that are terms, near-identical ones merged, the best attested first."""
+class Rung(NamedTuple):
+    """How far down to go for phrases seen once.
+
+    Such a phrase needs every word in ``known_word_names`` names, and to be a term again, one seen ``base_frequency``
+    times, without its first ``drop`` words. Without ``standing`` it need not be all that its name says, but then its first
+    word must not belong to the word before it ("york style bagels").
+    """
+
+    known_word_names: int
+    base_frequency: int
+    drop: int = 1
+    standing: bool = True
+
+
+LADDER = (
+    Rung(5, 3),
+    Rung(3, 2),
+    Rung(2, 1),
+    Rung(2, 1, drop=2),
+    Rung(3, 2, standing=False),
+    Rung(1, 1),
+    Rung(2, 1, standing=False),
+    Rung(1, 1, drop=2),
+    Rung(1, 1, drop=3),
+    Rung(1, 1, standing=False),
+    Rung(1, 0),
+)
+"""The first rung belongs to every corpus; the others are taken one by one when a size is asked for."""
+
+
+def choose_terms(tally: PhraseTally, wanted: int | None = None) -> list[Entry]:
+    """Return the entries of ``tally`` that are terms, near-identical ones merged, the best attested first.
+
+    With ``wanted``, rungs of :data:`LADDER` are added until there are so many; what they add comes last.
+    """
     entries, longer = tally.count()
     plain = {
-        key: entry
-        for key, entry in entries.items()
-        if not entry.claims and _is_term(tally, entry, longer.get(key, 0))
+        key: entry for key, entry in entries.items() if not entry.claims and _is_term(tally, entry, longer.get(key, 0))
     }
-    plain.update(_attested_once(tally, entries, plain))
-    claimed = {
-        key: entry for key, entry in entries.items() if entry.claims and entry.base in plain and _is_well_formed(entry)
-    }
-    chosen = _merge_orders(_merge_spacings([*plain.values(), *claimed.values()]))
-    return sorted(chosen, key=lambda entry: (-entry.frequency, -entry.total - entry.standing, len(entry.words), entry.words))
+    claimed, bound = _ClaimedTerms(entries), _bound_words(tally)
+    for depth, rung in enumerate(LADDER):
+        found = _seen_once(tally, entries, plain, bound, rung)
+        for entry in found.values():
+            entry.rung = depth
+        plain.update(found)
+        chosen = [*plain.values(), *claimed.of(plain)]
+        # Merging costs as much as counting: it is done when there may be enough.
+        if wanted is None or len(chosen) >= wanted or depth == len(LADDER) - 1:
+            merged = _merge_orders(_merge_spacings(chosen))
+            if wanted is None or len(merged) >= wanted or depth == len(LADDER) - 1:
+                break
+    return sorted(merged, key=_by_rank)
+
+
+class _ClaimedTerms:
+    """The entries with claims in front, let in with their bases: "organic string cheese" with "string cheese"."""
+
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self._entries = [entry for entry in entries.values() if entry.claims and _is_well_formed(entry)]
+
+    def of(self, plain: dict[str, Entry]) -> list[Entry]:
+        """Return those whose base is in ``plain``, on the rung of the base."""
+        let_in = [entry for entry in self._entries if entry.base in plain]
+        for entry in let_in:
+            entry.rung = plain[entry.base].rung
+        return let_in
 
 
 def _is_term(tally: PhraseTally, entry: Entry, longer: int) -> bool:
@@ -52,20 +105,45 @@ def _is_term(tally: PhraseTally, entry: Entry, longer: int) -> bool:
     return entry.total >= SURE_FREQUENCY or not _opens_with_goods(tally, words)
 
 
-def _attested_once(tally: PhraseTally, entries: dict[str, Entry], chosen: dict[str, Entry]) -> dict[str, Entry]:
-    """Return the whole names seen once that narrow down a chosen term with a word in use elsewhere."""
+def _seen_once(
+    tally: PhraseTally, entries: dict[str, Entry], chosen: dict[str, Entry], bound: set[str], rung: Rung
+) -> dict[str, Entry]:
+    """Return the whole names seen once that narrow down a chosen term, as ``rung`` asks."""
     found = {}
     for key, entry in entries.items():
-        if key in chosen or entry.claims or not entry.standing or entry.total >= MIN_FREQUENCY:
+        if key in chosen or entry.claims or entry.total >= MIN_FREQUENCY:
             continue
         words = entry.words
-        base = chosen.get(merge_key(words[1:]))
-        if len(words) < 2 or base is None or base.total < BASE_FREQUENCY or words[1] in CONNECTORS:
+        if not entry.standing and (rung.standing or singular(words[0]) in bound):
             continue
-        known = all(tally.words[singular(word)] >= KNOWN_WORD_NAMES for word in words if word not in CONNECTORS)
+        if len(words) < 2 or _support(tally, chosen, words[rung.drop :]) < rung.base_frequency:
+            continue
+        content = [word for word in words if word not in CONNECTORS]
+        known = all(_is_known(tally, word, rung.known_word_names) for word in content)
         if known and _is_well_formed(entry) and not _opens_with_goods(tally, words):
             found[key] = entry
     return found
+
+
+def _is_known(tally: PhraseTally, word: str, names: int) -> bool:
+    """Tell whether ``word`` is in ``names`` names; abbreviations and codes ("strwbry", "nfy060") need the catalogue's."""
+    if len(word) > 2 and (not _VOWEL.search(word) or (len(word) > 3 and _DIGIT.search(word))):
+        return tally.catalogue_words[singular(word)] >= KNOWN_ABBREVIATION_NAMES
+    return tally.words[singular(word)] >= names
+
+
+def _support(tally: PhraseTally, chosen: dict[str, Entry], words: Words) -> int:
+    """Return how often ``words`` was seen as a term or, one word alone, as a head; 0 if it is neither."""
+    if not words or words[0] in CONNECTORS:
+        return 0
+    known = chosen.get(merge_key(words))
+    heads = tally.heads[singular(words[0])] if len(words) == 1 else 0
+    return max(known.total if known else 0, heads if heads >= MIN_HEAD_NAMES else 0)
+
+
+def _bound_words(tally: PhraseTally) -> set[str]:
+    """Return the stems that mostly follow one certain word, as "york" follows "new" and "butter" "peanut"."""
+    return {word for (_, word), names in tally.pairs.items() if names >= BOUND_SHARE * tally.words[word]}
 
 
 def _is_word_term(tally: PhraseTally, word: str) -> bool:
@@ -119,5 +197,9 @@ def _merge_orders(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for same in kept.values() for entry in same]
 
 
-def _by_strength(entry: Entry) -> tuple[int, int, Words]:
-    return (-entry.total, -entry.standing, entry.words)
+def _by_rank(entry: Entry) -> tuple[int, int, int, int, Words]:
+    return (entry.rung, -entry.frequency, -entry.total - entry.standing, len(entry.words), entry.words)
+
+
+def _by_strength(entry: Entry) -> tuple[int, int, int, Words]:
+    return (entry.rung, -entry.total, -entry.standing, entry.words)
