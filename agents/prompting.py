@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agents.fencing import fence
@@ -30,23 +32,36 @@ def _environment() -> Environment:
 
 
 def render(name: str, **values: Any) -> list[Message]:
-    """Return the messages of prompt ``name``: ``<name>.system.jinja`` and ``<name>.user.jinja``.
+    """Return the messages of prompt ``name``: ``<name>.system.jinja``, its examples if any, ``<name>.user.jinja``.
+
+    ``<name>.examples.yaml`` is a list of ``{given, answer}``: each is shown as an earlier turn of the chat, ``given``
+    through the same user template, so that the model sees the very form that it is asked in.
 
     Raises:
         jinja2.UndefinedError: the prompt uses a value that was not given.
     """
     environment = _environment()
-    return [
-        Message(role="system", content=environment.get_template(f"{name}.system.jinja").render(**values).strip()),
-        Message(role="user", content=environment.get_template(f"{name}.user.jinja").render(**values).strip()),
-    ]
+    system = environment.get_template(f"{name}.system.jinja").render(**values)
+    user = environment.get_template(f"{name}.user.jinja")
+    messages = [Message(role="system", content=system.strip())]
+    for example in _examples(name):
+        answer = json.dumps(example["answer"], ensure_ascii=False, separators=(",", ":"))
+        messages.append(Message(role="user", content=user.render(**example["given"]).strip()))
+        messages.append(Message(role="assistant", content=answer))
+    return [*messages, Message(role="user", content=user.render(**values).strip())]
+
+
+@lru_cache(maxsize=16)
+def _examples(name: str) -> list[dict[str, Any]]:
+    path = PROMPTS_DIR / f"{name}.examples.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 @lru_cache(maxsize=1)
 def prompts_version() -> str:
-    """Return a short digest of every prompt file: part of a page's versions."""
+    """Return a short digest of every prompt file, examples included: part of a page's versions."""
     digest = hashlib.sha256()
-    for path in sorted(PROMPTS_DIR.glob("*.jinja")):
+    for path in sorted(path for path in PROMPTS_DIR.iterdir() if path.suffix in (".jinja", ".yaml")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -93,12 +93,12 @@ def open_services(settings: Settings) -> Services:
         CatalogMissing, CorpusMissing, ModelsMissing: something was not built yet; the message names the command.
     """
     from engines.chat import ChatClient
-    from tools.products import ProductSearch
 
     from catalog.warehouse import Warehouse
     from engines.embedder import load_embedder
     from engines.scorer import load_scorer
     from tools.keywords import KeywordSearch
+    from tools.products import ProductSearch
     from tools.shopper import ShopperContextTool
 
     warehouse = Warehouse.open(settings)

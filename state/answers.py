@@ -58,6 +58,35 @@ def design_schema(themes: int) -> type[DesignAnswer]:
     return create_model("PageDesignAnswer", __base__=DesignAnswer, themes=(Annotated[list[ThemeAnswer], field], ...))
 
 
+class GroundedThemeAnswer(BaseModel):
+    """Base of one theme of a grounded design; :func:`grounded_theme_schema` locks what it may choose from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bought: list[str]
+    concepts: list[str]
+    title: str = Field(min_length=3, max_length=TITLE_LENGTH - 12, description="2 to 6 words")
+    need: Need
+
+
+def grounded_theme_schema(bought: Sequence[str], concepts: Sequence[str]) -> type[GroundedThemeAnswer]:
+    """Return the answer schema of one theme: evidence out of ``bought``, concepts out of ``concepts``, then the title."""
+    model = create_model(
+        "GroundedTheme",
+        __base__=GroundedThemeAnswer,
+        bought=(_distinct_choice(bought, 1, 2), ...),
+        concepts=(_distinct_choice(concepts, min(3, len(concepts)), 6), ...),
+    )
+    return cast("type[GroundedThemeAnswer]", model)
+
+
+def _distinct_choice(options: Sequence[str], least: int, most: int) -> Any:
+    # uniqueItems makes the embedded engine's grammar keep the order of the options and never repeat one.
+    literal = Literal[tuple(dict.fromkeys(options))]  # type: ignore[valid-type]
+    bounds = Field(min_length=least, max_length=most, json_schema_extra={"uniqueItems": True})
+    return Annotated[list[literal], bounds]
+
+
 def _choice(options: Sequence[str], most: int) -> Any:
     if not options:
         return Annotated[list[str], Field(max_length=0)]

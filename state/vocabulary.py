@@ -18,3 +18,14 @@ class Vocabulary(BaseModel):
     def texts(self) -> list[str]:
         """Everything that may be chosen, the three kinds together."""
         return [*self.keywords, *self.categories, *self.filters]
+
+
+class ThemeSeed(BaseModel):
+    """What one theme of a grounded design starts from: products bought together on a shelf, and terms near them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    aisle: str
+    bought: list[str]
+    concepts: list[str]
+    order_count: int

@@ -11,6 +11,7 @@ from langgraph.errors import NodeError
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from agents.grounded_designer import design_grounded_page
 from agents.page_designer import design_page as ask_designer
 from agents.recording import RecordingChat
 from graph.nodes.failures import is_model_failure
@@ -20,6 +21,7 @@ from state.options import PageOptions
 from state.page import PageState
 from state.placement import Placement
 from state.shopper import ShopperContext
+from tools.theme_seeds import theme_seeds
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
 LONGEST_SHOPPER_ID = 128
@@ -49,7 +51,11 @@ def design_page_node(provider: ServiceProvider) -> Node:
         session = await open_session(provider, runtime)
         chat = RecordingChat(session.services.chat)
         shopper = ShopperContext.model_validate(state["shopper"])
-        design = await ask_designer(chat, shopper, session.options.themes)
+        if session.options.design_mode == "free":
+            design = await ask_designer(chat, shopper, session.options.themes)
+        else:
+            seeds = await asyncio.to_thread(theme_seeds, session.services.keywords, shopper, session.options.themes)
+            design = await design_grounded_page(chat, shopper, seeds)
         session.emit({"event": "page_designed", "persona": design.persona, "titles": [t.title for t in design.themes]})
         return {
             "design": design,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from state.placement import Page
 from state.settings import Settings
 from tools.page_store import PageStore
 
+FREE = Settings(page=PageOptions(themes=2, judge_share=0, design_mode="free"))
 FRUIT = {
     "title": "Fruit bowl favorites",
     "need": "replenish",
@@ -57,9 +59,7 @@ def write_well(messages: Any, schema: Any) -> dict[str, Any]:
 
 
 async def run(chat: ScriptedChat, shopper: str = "7", terms: Any = None, scorer: Any = None, **options: Any) -> Page:
-    from dataclasses import replace
-
-    services = small_services(chat, Settings(page=PageOptions(themes=2, judge_share=0)), terms=terms)
+    services = small_services(chat, FREE, terms=terms)
     if scorer is not None:
         services = replace(services, scorer=scorer)
     guards = {**DEFAULTS, **options.pop("guards", {})}
@@ -208,7 +208,7 @@ async def test_duplicate_themes_leave_the_first_one() -> None:
 
 async def test_page_and_calls_are_stored_under_their_versions() -> None:
     chat = ScriptedChat(designer=[design(FRUIT, YOGURT)], keyword_writer=write_well)
-    services = small_services(chat, Settings(page=PageOptions(themes=2, judge_share=0)))
+    services = small_services(chat, FREE)
     store = InMemoryStore()
     graph = build_page_graph(lambda: services, store=store)
     options = PageOptions(guards=DEFAULTS)

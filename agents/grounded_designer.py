@@ -1,0 +1,87 @@
+"""Phase 1 for small models: each theme starts from a part of the history, its concepts are terms of the corpus.
+
+A model of 135 million parameters that writes a page in one answer repeats one theme and invents the rest
+(docs/adr/0005-grounded-design.md). Here it chooses evidence and concepts out of lists and writes the title; persona
+and rationale are stated from the facts, so neither can be made up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from agents.page_designer import PHASE
+from agents.prompting import render
+from state.answers import GroundedThemeAnswer, grounded_theme_schema
+from state.errors import AnswerRejected
+from state.guard import Chat
+from state.placement import PageDesign, Theme
+from state.shopper import ShopperContext
+from state.vocabulary import ThemeSeed
+
+
+async def design_grounded_page(chat: Chat, shopper: ShopperContext, seeds: Sequence[ThemeSeed]) -> PageDesign:
+    """Ask the designer for one theme per seed, all at once: the embedded engine answers them as one batch.
+
+    A seed whose answer stays unusable is left out.
+
+    Raises:
+        AnswerRejected: no answer was usable.
+        EngineError: the engine did not answer.
+    """
+    answers = await asyncio.gather(*(_ask(chat, seed) for seed in seeds))
+    usable = [(seed, answer) for seed, answer in zip(seeds, answers, strict=True) if answer is not None]
+    if seeds and not usable:
+        raise AnswerRejected("the designer's answers broke the schema for every theme")
+    return PageDesign(
+        persona=_persona(shopper),
+        themes=[_theme(shopper, position, seed, answer) for position, (seed, answer) in enumerate(usable)],
+    )
+
+
+async def _ask(chat: Chat, seed: ThemeSeed) -> GroundedThemeAnswer | None:
+    schema = grounded_theme_schema(seed.bought, seed.concepts)
+    try:
+        answer = await chat.ask("designer", render("theme", bought=seed.bought), schema, phase=PHASE)
+    except AnswerRejected:
+        return None
+    return answer.value
+
+
+def _theme(shopper: ShopperContext, position: int, seed: ThemeSeed, answer: GroundedThemeAnswer) -> Theme:
+    concepts = list(dict.fromkeys(answer.concepts))
+    return Theme(
+        id=f"{shopper.shopper_id}-{position}",
+        position=position,
+        title=_tidy(answer.title) or concepts[0].capitalize(),
+        need=answer.need,
+        rationale=_rationale(shopper, seed, list(dict.fromkeys(answer.bought))),
+        concepts=concepts,
+    )
+
+
+def _tidy(title: str) -> str:
+    """Return the title without what a length limit cut off: a word part, a trailing sign."""
+    words = title.split()
+    longest = GroundedThemeAnswer.model_json_schema()["properties"]["title"]["maxLength"]
+    if len(title) >= longest and len(words) > 1:
+        words = words[:-1]
+    tidied = " ".join(words).strip(" ,;:-–&")
+    return tidied[:1].upper() + tidied[1:]
+
+
+def _rationale(shopper: ShopperContext, seed: ThemeSeed, bought: Sequence[str]) -> str:
+    names = " and ".join(bought)
+    if shopper.cold:
+        return f"Popular in the shop: {names}."
+    if seed.order_count > 1:
+        return f"From {seed.aisle}, bought in up to {seed.order_count} of {shopper.order_count} orders: {names}."
+    return f"Bought once: {names}."
+
+
+def _persona(shopper: ShopperContext) -> str:
+    if shopper.cold:
+        return "New shopper: nothing is known yet, so the page shows what is popular"
+    aisles = ", ".join(item.aisle for item in shopper.aisles[:3])
+    prefers = ", ".join(item.name for item in shopper.preferences[:3])
+    return f"Buys most from {aisles}" + (f"; leans to {prefers}" if prefers else "")
