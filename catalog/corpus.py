@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog.lexicon import load_lexicon
 from catalog.tally import Entry, PhraseTally
 from catalog.term_rules import choose_terms
-from catalog.lexicon import load_lexicon
 from state.catalog import Category, Product
 
 Kind = Literal["query", "category", "filter"]

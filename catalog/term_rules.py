@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from catalog.lexicon import load_lexicon
@@ -21,7 +22,6 @@ SURE_FREQUENCY = 5
 """From here on a phrase is trusted whatever its form ("brussels sprouts", "chips ahoy")."""
 KNOWN_ABBREVIATION_NAMES = 3
 _VOWEL, _DIGIT = re.compile("[aeiouy]"), re.compile("[0-9]")
-BOUND_SHARE = 0.25
 ORDER_SHARE = 0.34
 """A phrase this rare beside another order of its words is that one said backwards ("tea lemon", "lemon tea")."""
 
@@ -30,14 +30,15 @@ class Rung(NamedTuple):
     """How far down to go for phrases seen once.
 
     Such a phrase needs every word in ``known_word_names`` names, and to be a term again, one seen ``base_frequency``
-    times, without its first ``drop`` words. Without ``standing`` it need not be all that its name says, but then its first
-    word must not belong to the word before it ("york style bagels").
+    times, without its first ``drop`` words. Without ``standing`` it need not be all that its name says, but then it
+    must not begin inside a pair of words that belong together ("york style bagels", see :func:`_cuts_a_pair`).
     """
 
     known_word_names: int
     base_frequency: int
     drop: int = 1
     standing: bool = True
+    bound_share: float = 0.25
 
 
 LADDER = (
@@ -52,8 +53,11 @@ LADDER = (
     Rung(1, 1, drop=3),
     Rung(1, 1, standing=False),
     Rung(1, 0),
+    Rung(2, 1, standing=False, bound_share=0.6),
+    Rung(1, 0, standing=False, bound_share=0.6),
 )
-"""The first rung belongs to every corpus; the others are taken one by one when a size is asked for."""
+"""The first rung belongs to every corpus; the others are taken one by one when a size is asked for. A small shop, where
+little is seen twice, takes all those of whole names."""
 
 
 def choose_terms(tally: PhraseTally, wanted: int | None = None) -> list[Entry]:
@@ -65,19 +69,28 @@ def choose_terms(tally: PhraseTally, wanted: int | None = None) -> list[Entry]:
     plain = {
         key: entry for key, entry in entries.items() if not entry.claims and _is_term(tally, entry, longer.get(key, 0))
     }
-    claimed, bound = _ClaimedTerms(entries), _bound_words(tally)
-    for depth, rung in enumerate(LADDER):
-        found = _seen_once(tally, entries, plain, bound, rung)
+    claimed = _ClaimedTerms(entries)
+    rungs = _rungs(tally, wanted)
+    for depth, rung in enumerate(rungs):
+        found = _seen_once(tally, entries, plain, rung)
         for entry in found.values():
             entry.rung = depth
         plain.update(found)
         chosen = [*plain.values(), *claimed.of(plain)]
+        last = depth == len(rungs) - 1
         # Merging costs as much as counting: it is done when there may be enough.
-        if wanted is None or len(chosen) >= wanted or depth == len(LADDER) - 1:
+        if last or (wanted is not None and len(chosen) >= wanted):
             merged = _merge_orders(_merge_spacings(chosen))
-            if wanted is None or len(merged) >= wanted or depth == len(LADDER) - 1:
+            if last or len(merged) >= (wanted or 0):
                 break
     return sorted(merged, key=_by_rank)
+
+
+def _rungs(tally: PhraseTally, wanted: int | None) -> Sequence[Rung]:
+    """Return how far down to go: to the end for a size, through whole names in a small shop, else one rung."""
+    if wanted is not None:
+        return LADDER
+    return [rung for rung in LADDER if rung.standing] if tally.small else LADDER[:1]
 
 
 class _ClaimedTerms:
@@ -105,18 +118,18 @@ def _is_term(tally: PhraseTally, entry: Entry, longer: int) -> bool:
     return entry.total >= SURE_FREQUENCY or not _opens_with_goods(tally, words)
 
 
-def _seen_once(
-    tally: PhraseTally, entries: dict[str, Entry], chosen: dict[str, Entry], bound: set[str], rung: Rung
-) -> dict[str, Entry]:
+def _seen_once(tally: PhraseTally, entries: dict[str, Entry], chosen: dict[str, Entry], rung: Rung) -> dict[str, Entry]:
     """Return the whole names seen once that narrow down a chosen term, as ``rung`` asks."""
     found = {}
     for key, entry in entries.items():
         if key in chosen or entry.claims or entry.total >= MIN_FREQUENCY:
             continue
         words = entry.words
-        if not entry.standing and (rung.standing or singular(words[0]) in bound):
+        if not entry.standing and (rung.standing or _cuts_a_pair(tally, entry, rung.bound_share)):
             continue
-        if len(words) < 2 or _support(tally, chosen, words[rung.drop :]) < rung.base_frequency:
+        if len(words) == 1 and not (tally.small and _is_word_term(tally, words[0])):
+            continue
+        if _support(tally, chosen, words[rung.drop :]) < rung.base_frequency:
             continue
         content = [word for word in words if word not in CONNECTORS]
         known = all(_is_known(tally, word, rung.known_word_names) for word in content)
@@ -126,9 +139,9 @@ def _seen_once(
 
 
 def _is_known(tally: PhraseTally, word: str, names: int) -> bool:
-    """Tell whether ``word`` is in ``names`` names; abbreviations and codes ("strwbry", "nfy060") need the catalogue's."""
+    """Tell whether ``word`` is in ``names`` names; codes ("strwbry", "nfy060") need the catalogue's own."""
     if len(word) > 2 and (not _VOWEL.search(word) or (len(word) > 3 and _DIGIT.search(word))):
-        return tally.catalogue_words[singular(word)] >= KNOWN_ABBREVIATION_NAMES
+        return tally.catalogue_words[singular(word)] >= (1 if tally.small else KNOWN_ABBREVIATION_NAMES)
     return tally.words[singular(word)] >= names
 
 
@@ -141,16 +154,20 @@ def _support(tally: PhraseTally, chosen: dict[str, Entry], words: Words) -> int:
     return max(known.total if known else 0, heads if heads >= MIN_HEAD_NAMES else 0)
 
 
-def _bound_words(tally: PhraseTally) -> set[str]:
-    """Return the stems that mostly follow one certain word, as "york" follows "new" and "butter" "peanut"."""
-    return {word for (_, word), names in tally.pairs.items() if names >= BOUND_SHARE * tally.words[word]}
+def _cuts_a_pair(tally: PhraseTally, entry: Entry, share: float) -> bool:
+    """Tell whether the phrase begins inside a pair that belongs together, as "york" does after "new".
+
+    A pair does when its second word follows its first in ``share`` of the names that hold it.
+    """
+    return bool(entry.cut) and tally.pairs[entry.cut] >= share * tally.words[entry.cut[1]]
 
 
 def _is_word_term(tally: PhraseTally, word: str) -> bool:
     lexicon, stem = load_lexicon().file, singular(word)
     if len(word) < 3 or word in lexicon.never_heads or word in lexicon.not_alone:
         return False
-    return tally.heads[stem] >= max(MIN_WORD_HEAD_NAMES, MIN_WORD_HEAD_SHARE * tally.words[stem])
+    enough = 1 if tally.small else MIN_WORD_HEAD_NAMES
+    return tally.heads[stem] >= max(enough, MIN_WORD_HEAD_SHARE * tally.words[stem])
 
 
 def _is_well_formed(entry: Entry) -> bool:
@@ -167,7 +184,7 @@ def _is_well_formed(entry: Entry) -> bool:
 
 def _opens_with_goods(tally: PhraseTally, words: Words) -> bool:
     """Tell whether a plural noun of the shop modifies another: "cookies chocolate" is a list, not a phrase."""
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         stem = singular(word)
         if stem != word and word.endswith("s") and following not in CONNECTORS and tally.heads[stem] >= 10:
             return True
