@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from rich.markup import escape
 from cli.console import EXIT_ERROR, err, out, print_json, progress
 from cli.page_options import OptionsFile, page_options
 from cli.page_report import page_table, print_page, print_trace
+from serving.batch_file import BatchFile
 from state.errors import ShelfwiseError, StoreError
 from state.options import PageOptions
 from state.placement import Page
@@ -44,7 +46,7 @@ def page(
     options = page_options(options_file, themes=themes, judge_share=judge_share, hold_out_last=hold_out_last)
     made = asyncio.run(_make_one(shopper, options, cached))
     if html:
-        _write_html([made], html)
+        write_pages([made], html)
     if as_json:
         print_json(made)
     else:
@@ -87,17 +89,15 @@ def pages(
     With --out, a shopper already in the file is not made again and one that failed gets a line
     {"shopper_id", "error"} and is tried again the next time. Exit code 1 when any shopper failed.
     """
-    from serving.batch_file import BatchFile
-
     ids = _shopper_ids(sample, shoppers)
     options = page_options(options_file, themes=themes, judge_share=judge_share, hold_out_last=hold_out_last)
     batch = BatchFile.open(out_file) if out_file else None
     todo = [shopper for shopper in ids if batch is None or shopper not in batch.done]
     if len(todo) < len(ids):
         err.print(f"{len(ids) - len(todo)} of {len(ids)} shoppers are in {out_file} already")
-    made, failed = asyncio.run(_make_many(todo, options, cached, batch))
+    made, failed = asyncio.run(make_many(todo, options, cached=cached, batch=batch))
     if html:
-        _write_html([*(batch.pages(ids) if batch else made)], html)
+        write_pages([*(batch.pages(ids) if batch else made)], html)
     if made:
         out.print(page_table(made))
     if failed:
@@ -105,7 +105,10 @@ def pages(
         raise typer.Exit(1)
 
 
-async def _make_many(ids: list[str], options: PageOptions, cached: bool, batch: Any) -> tuple[list[Page], int]:
+async def make_many(
+    ids: list[str], options: PageOptions, *, cached: bool, batch: BatchFile | None = None
+) -> tuple[list[Page], int]:
+    """Make the pages of ``ids`` under a progress bar. Returns them in that order, and how many shoppers failed."""
     from serving.pages import open_runner
 
     made: dict[str, Page] = {}
@@ -149,7 +152,8 @@ def sample_shoppers(count: int) -> list[str]:
     return [known[index * len(known) // count] for index in range(count)]
 
 
-def _write_html(made: list[Page], path: Path) -> None:
+def write_pages(made: Sequence[Page], path: Path) -> None:
+    """Write the pages as one HTML file and say where; exits with 2 when the file cannot be written."""
     from serving.html import write_html
 
     try:

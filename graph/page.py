@@ -38,12 +38,15 @@ from state.page import PageInput, PageOutput, PageState, PlacementInput, Placeme
 from state.placement import Placement, Status
 from state.settings import load_settings
 
+PageGraph = CompiledStateGraph[PageState, PageOptions, PageInput, PageOutput]
+PlacementGraph = CompiledStateGraph[PlacementState, PageOptions, PlacementInput, PlacementOutput]
+
 
 def _default_services() -> Any:
     return open_services(load_settings())
 
 
-def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvider) -> CompiledStateGraph:
+def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvider) -> PlacementGraph:
     """Return the subgraph that makes one placement: keywords, products, placement guards, bounded retry."""
     builder = StateGraph(
         PlacementState, context_schema=PageOptions, input_schema=PlacementInput, output_schema=PlacementOutput
@@ -78,7 +81,7 @@ def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvid
     return builder.compile(name="build_placement")
 
 
-def _draw_error_handler(builder: StateGraph, node: str, target: str) -> None:
+def _draw_error_handler(builder: StateGraph[Any, Any, Any, Any], node: str, target: str) -> None:
     """Give the drawing the edges of a node's error handler, which LangGraph leaves out. Nothing else reads them."""
     handler = f"__error_handler__{node}"
     builder.nodes[node].ends = (handler,)
@@ -99,7 +102,7 @@ def build_page_graph(
     services: ServiceProvider | None = None,
     guards_dir: Path | None = None,
     **compile_options: Any,
-) -> CompiledStateGraph:
+) -> PageGraph:
     """Return the page graph with every guard of ``guards_dir`` as a node; both default to what the settings say.
 
     ``compile_options`` go to ``StateGraph.compile`` (store, checkpointer). Nothing is opened before the first run.
@@ -113,7 +116,7 @@ def build_page_graph(
     page_guards = [guard for guard in guards if guard.level == "page"]
 
     builder = StateGraph(PageState, context_schema=PageOptions, input_schema=PageInput, output_schema=PageOutput)
-    builder.add_node("load_shopper", load_shopper_node(provider))
+    builder.add_node("load_shopper", load_shopper_node(guards, provider))
     builder.add_node(
         "design_page", design_page_node(provider), retry_policy=TRANSPORT_RETRY, error_handler=on_design_failure
     )

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
 from agents.recording import ReplayChat
@@ -19,6 +18,7 @@ from graph.services import OnceProvider, ServiceProvider, open_services
 from graph.session import Session
 from state.llm import CallRecord
 from state.options import PageOptions
+from state.page import PageInput
 from state.placement import Page, Versions
 from state.settings import Settings
 from tools.page_store import PageStore, open_store
@@ -48,7 +48,7 @@ class PageRunner:
     def __init__(self, settings: Settings, provider: ServiceProvider, store: BaseStore) -> None:
         self._settings = settings
         self._provider = provider
-        self._graph: CompiledStateGraph = build_page_graph(provider, settings.guards_dir, store=store)
+        self._graph = build_page_graph(provider, settings.guards_dir, store=store)
         self.pages = PageStore(store, settings.store.ttl_hours)
 
     def versions(self, options: PageOptions) -> Versions:
@@ -64,8 +64,8 @@ class PageRunner:
             ValueError: the shopper id is empty or too long.
         """
         page: Page | None = None
-        stream = self._graph.astream(
-            {"shopper_id": shopper_id}, context=options, stream_mode=["custom", "values"], subgraphs=True
+        stream: Any = self._graph.astream(
+            PageInput(shopper_id=shopper_id), context=options, stream_mode=["custom", "values"], subgraphs=True
         )
         async for namespace, mode, chunk in stream:
             if mode == "custom":
@@ -112,7 +112,7 @@ class PageRunner:
         """Make ``page`` again from its recorded calls, without a model and without storing it."""
         services = replace(self._provider(), chat=ReplayChat(calls))
         graph = build_page_graph(lambda: services, self._settings.guards_dir)
-        result = await graph.ainvoke({"shopper_id": page.shopper_id}, context=options)
+        result = await graph.ainvoke(PageInput(shopper_id=page.shopper_id), context=options)
         return Page.model_validate(result["page"])
 
 

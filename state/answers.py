@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -70,28 +70,31 @@ class GroundedThemeAnswer(BaseModel):
 
 
 def grounded_theme_schema(bought: Sequence[str], concepts: Sequence[str]) -> type[GroundedThemeAnswer]:
-    """Return the answer schema of one theme: evidence out of ``bought``, concepts out of ``concepts``, then the title."""
+    """Return the answer schema of one theme: evidence out of ``bought``, concepts out of ``concepts``, title."""
     model = create_model(
         "GroundedTheme",
         __base__=GroundedThemeAnswer,
         bought=(_distinct_choice(bought, 1, 2), ...),
         concepts=(_distinct_choice(concepts, min(3, len(concepts)), 6), ...),
     )
-    return cast("type[GroundedThemeAnswer]", model)
+    return model
 
 
 def _distinct_choice(options: Sequence[str], least: int, most: int) -> Any:
     # uniqueItems makes the embedded engine's grammar keep the order of the options and never repeat one.
-    literal = Literal[tuple(dict.fromkeys(options))]  # type: ignore[valid-type]
     bounds = Field(min_length=least, max_length=most, json_schema_extra={"uniqueItems": True})
-    return Annotated[list[literal], bounds]
+    return Annotated[_list_of(options), bounds]
 
 
 def _choice(options: Sequence[str], most: int) -> Any:
     if not options:
         return Annotated[list[str], Field(max_length=0)]
-    literal = Literal[tuple(dict.fromkeys(options))]  # type: ignore[valid-type]
-    return Annotated[list[literal], Field(max_length=most)]
+    return Annotated[_list_of(options), Field(max_length=most)]
+
+
+def _list_of(options: Sequence[str]) -> Any:
+    choice: Any = Literal[tuple(dict.fromkeys(options))]
+    return list[choice]
 
 
 def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: Sequence[str]) -> type[KeywordAnswer]:
@@ -103,4 +106,4 @@ def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: 
         categories=(_choice(categories, MAX_CATEGORIES), ...),
         filters=(_choice(filters, MAX_FILTERS), ...),
     )
-    return cast("type[KeywordAnswer]", model)
+    return model

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".shelfwise"), description="Where weights, catalogues, indexes and pages live.")
     guards_dir: Path = PROJECT_ROOT / "guardrails"
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the embedded engines (all if unset).")
+    exact: bool = Field(
+        default=True,
+        description="Embedded chat engine: the same answer whatever runs beside it, at 0.55 to 0.75 of the speed.",
+    )
     roles: dict[Role, RoleSettings] = Field(default_factory=dict)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from langgraph.errors import NodeError
@@ -14,9 +14,11 @@ from langgraph.types import Command
 from agents.grounded_designer import design_grounded_page
 from agents.page_designer import design_page as ask_designer
 from agents.recording import RecordingChat
+from graph.guards import build_guards
 from graph.nodes.failures import is_model_failure
 from graph.services import ServiceProvider
 from graph.session import open_session
+from state.guard import Guard
 from state.options import PageOptions
 from state.page import PageState
 from state.placement import Placement
@@ -27,14 +29,18 @@ Node = Callable[..., Awaitable[dict[str, Any]]]
 LONGEST_SHOPPER_ID = 128
 
 
-def load_shopper_node(provider: ServiceProvider) -> Node:
-    """Return the node that loads what is known of the shopper; an unknown one is marked cold."""
+def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) -> Node:
+    """Return the node that loads what is known of the shopper; an unknown one is marked cold.
+
+    It also refuses guard settings that are wrong, before any model is asked.
+    """
 
     async def load_shopper(state: PageState, runtime: Runtime[PageOptions]) -> dict[str, Any]:
         shopper_id = str(state.get("shopper_id", "")).strip()
         if not shopper_id or len(shopper_id) > LONGEST_SHOPPER_ID:
             raise ValueError(f"shopper_id must have 1 to {LONGEST_SHOPPER_ID} characters, not {len(shopper_id)}")
         session = await open_session(provider, runtime)
+        await asyncio.to_thread(build_guards, guards, session.services.settings.guards, session.guard_overrides)
         shopper = await asyncio.to_thread(
             session.services.shoppers.load, shopper_id, hold_out_last=session.options.hold_out_last
         )

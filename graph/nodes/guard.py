@@ -8,6 +8,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from agents.recording import RecordingChat
+from agents.retrying import RetryingChat
 from graph.guards import build_guard, run_guard
 from graph.nodes.design import Node
 from graph.services import ServiceProvider
@@ -34,7 +35,7 @@ async def check(
     candidates: dict[str, list[str]],
 ) -> tuple[list[Placement], RecordingChat]:
     """Run one guard over ``placements`` and apply its verdicts. Returns them and the chat calls that it made."""
-    chat = RecordingChat(session.services.chat)
+    chat = RecordingChat(RetryingChat(session.services.chat))
     if not placements:
         return [], chat
     guard = await asyncio.to_thread(

@@ -13,7 +13,7 @@ from support.scripted_chat import ScriptedChat
 from support.small_shop import WordScorer, small_services
 
 from graph.page import build_page_graph
-from state.errors import AnswerRejected, EngineError, EngineUnavailable, ModelsMissing
+from state.errors import AnswerRejected, EngineError, EngineUnavailable, ModelsMissing, SettingsError
 from state.options import PageOptions
 from state.placement import Page
 from state.settings import Settings
@@ -232,3 +232,48 @@ async def test_scores_under_the_threshold_prune_products_and_name_score_and_thre
     verdict = next(v for v in page.placements[0].verdicts if v.guard == "relevance")
     assert verdict.threshold == 0.5
     assert verdict.score is not None
+
+
+@pytest.mark.parametrize("guards", [{"no_such_guard": {}}, {"relevance": {"no_such_key": 1}}])
+async def test_wrong_guard_settings_are_refused_before_any_model_is_asked(guards: dict[str, Any]) -> None:
+    chat = ScriptedChat()
+    with pytest.raises(SettingsError):
+        await run(chat, guards=guards)
+    assert chat.asked == []
+
+
+async def test_a_judge_that_is_overloaded_for_a_moment_is_asked_again() -> None:
+    busy = [EngineUnavailable("overloaded")]
+
+    def judge(messages: Any, schema: Any) -> Any:
+        if busy:
+            return busy.pop()
+        return {question: {"reason": "it does", "answer": "yes"} for question in schema.model_fields}
+
+    chat = ScriptedChat(designer=[design(FRUIT, YOGURT)], keyword_writer=write_well, judge=judge)
+    page = await run(chat, judge_share=1.0)
+    assert not page.fallback
+    assert all(v.outcome.value == "pass" for p in page.placements for v in p.verdicts if v.guard == "judge")
+
+
+async def test_a_grounded_design_runs_without_a_free_word_from_the_model() -> None:
+    def options(schema: Any, field: str) -> list[str]:
+        items = schema.model_json_schema()["properties"][field]["items"]
+        return items["enum"] if "enum" in items else [items["const"]]
+
+    def themes(messages: Any, schema: Any) -> dict[str, Any]:
+        concepts = options(schema, "concepts")[:3]
+        return {
+            "bought": options(schema, "bought")[:1],
+            "concepts": concepts,
+            "title": f"{concepts[0]} and more",
+            "need": "replenish",
+        }
+
+    def writer(messages: Any, schema: Any) -> dict[str, Any]:
+        return chosen(*options(schema, "keywords")[:5])
+
+    page = await run(ScriptedChat(designer=themes, keyword_writer=writer), design_mode="grounded", themes=3)
+    assert not page.fallback
+    assert page.usage["design_page"].calls == 3
+    assert all("orders" in placement.rationale for placement in page.placements)
