@@ -28,7 +28,7 @@ class ChatClient:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._roles: dict[str, RoleSettings] = {**settings.roles}
+        self._roles: dict[str, RoleSettings] = {str(name): role for name, role in settings.roles.items()}
         self._engines: dict[str, Engine] = {
             name: EndpointEngine(role) if role.engine == "openai" else EmbeddedEngine(settings, role)
             for name, role in self._roles.items()

@@ -34,7 +34,7 @@ def model_path(settings: Settings, name: str, *, kind: Kind | None = None) -> Pa
     if fault:
         raise ModelsError(f"model '{name}' in {folder} is damaged: {fault}. Run 'shelfwise models fetch {name}'.")
     if kind and manifest.kind != kind:
-        raise ModelsError(f"model '{name}' is a {manifest.kind} model, not a {kind} model. Correct shelfwise.toml.")
+        raise ModelsError(f"model '{name}' is of kind {manifest.kind}, not {kind}. Correct shelfwise.toml.")
     return folder
 
 
