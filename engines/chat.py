@@ -94,7 +94,7 @@ async def _validated(
     client = instructor.AsyncInstructor(client=None, create=instructor.patch(create=complete, mode=mode), mode=mode)
     asked: list[Any] = list(messages)
     try:
-        return await client.create(response_model=schema, messages=asked, max_retries=config.max_reasks)
+        value = await client.create(response_model=schema, messages=asked, max_retries=config.max_reasks)
     except InstructorRetryException as error:
         cause = error.__cause__
         if isinstance(cause, ShelfwiseError):
@@ -104,3 +104,5 @@ async def _validated(
             f"'{engine.model}' broke the schema {schema.__name__} in {tally.calls} answers, the last time: {fault}. "
             f"Raise max_tokens or max_reasks of role '{role}', or give it a stronger model."
         ) from None
+    # instructor returns a subclass that carries the completion; callers get what they asked for, comparable by value.
+    return schema.model_validate(value.model_dump(by_alias=True))

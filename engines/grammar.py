@@ -7,9 +7,10 @@ Here the separators are fixed, so each token goes into the answer, and an answer
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from engines.prefix_tree import Option, choice_rule
 from state.errors import EngineError
 
 DEFAULT_MAX_LENGTH = 200
@@ -62,8 +63,11 @@ class _Compiler:
     def text(self) -> str:
         return "".join(f"{name} ::= {body}\n" for name, body in self._rules.items())
 
-    def _literal(self, value: Any) -> str:
-        return _quoted(json.dumps(value, ensure_ascii=False, separators=(self._comma, self._colon)))
+    def _json(self, value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(self._comma, self._colon))
+
+    def _choice(self, options: Sequence[Option]) -> str:
+        return choice_rule(options, lambda body: self._rule("choice", body), _quoted)
 
     def _rule(self, hint: str, body: str) -> str:
         name = f"{hint}_{len(self._rules)}"
@@ -75,9 +79,9 @@ class _Compiler:
         if "$ref" in schema:
             return self._reference(schema["$ref"], place)
         if "const" in schema:
-            return self._literal(schema["const"])
+            return _quoted(self._json(schema["const"]))
         if "enum" in schema:
-            return self._rule("choice", _alternatives(self._literal(option) for option in schema["enum"]))
+            return self._choice([(self._json(option), "") for option in schema["enum"]])
         if "anyOf" in schema:
             return self._rule("any", _alternatives(self._value(option, place) for option in schema["anyOf"]))
         kind = schema.get("type")
@@ -88,7 +92,7 @@ class _Compiler:
         if kind == "string":
             return self._string(schema, place)
         if kind == "integer":
-            return _integer(schema, place)
+            return self._integer(schema, place)
         if kind == "number":
             _refuse_unknown(schema, set(), place)
             return '"-"? ("0" | [1-9] [0-9]{0,8}) ("." [0-9]{1,6})?'
@@ -159,6 +163,17 @@ class _Compiler:
         self._words = max(self._words, words + 1)
         return f"tail_{words}"
 
+    def _integer(self, schema: dict[str, Any], place: str) -> str:
+        _refuse_unknown(schema, {"minimum", "maximum"}, place)
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is None and high is None:
+            return '("0" | "-"? [1-9] [0-9]{0,8})'
+        if low is None or high is None or high - low > _MAX_LISTED_INTEGERS:
+            if low == 0 and high is None:
+                return '("0" | [1-9] [0-9]{0,8})'
+            raise EngineError(f"the embedded engine cannot hold {place}: give integers both bounds, at most 256 apart.")
+        return self._choice([(str(number), "") for number in range(int(low), int(high) + 1)])
+
     def _options(self, items: dict[str, Any]) -> list[Any]:
         if "$ref" in items:
             items = self._defs.get(items["$ref"].removeprefix("#/$defs/"), {})
@@ -167,22 +182,22 @@ class _Compiler:
     def _distinct(self, options: list[Any], least: int, most: int) -> str:
         """Return a list of ``least`` to ``most`` different options, in the order of ``options``.
 
-        The rule of (place, option) writes the item at that place: this option, or any later one. Options too late for
-        the rest of ``least`` to follow have none.
+        A rule per (place, first option allowed) chooses the item at that place; what follows depends on the choice.
+        Options too late for the rest of ``least`` to follow are not among its choices.
         """
-        comma = _quoted(self._comma)
-        items = [self._rule("option", self._literal(option)) for option in options]
-        following: dict[int, str] = {}
-        first = ""
+        texts = [self._json(option) for option in options]
+        following: dict[int, str] = {}  # option just written -> what comes after it
         for place in range(most, 0, -1):
-            rules: dict[int, str] = {}
-            for number in range(len(options) - 1 - max(least - place, 0), -1, -1):
-                own = f"{items[number]} {following.get(number, _CLOSE)}"
-                rules[number] = self._rule("pick", f"{own} | {rules[number + 1]}" if number + 1 in rules else own)
+            last = len(options) - max(least - place, 0)
+            choices = {
+                start: self._choice([(texts[i], following.get(i, _CLOSE)) for i in range(start, last)])
+                for start in range(place - 1, last)
+            }
+            if place == 1:
+                break
             ends = f"{_CLOSE} | " if place - 1 >= least else ""
-            following = {number - 1: f"({ends}{comma} {rule})" for number, rule in rules.items() if number}
-            first = rules[0]
-        return self._rule("list", f'"[]" | "[" {first}' if least == 0 else f'"[" {first}')
+            following = {start - 1: f"({ends}{_quoted(self._comma)} {rule})" for start, rule in choices.items()}
+        return self._rule("list", f'"[]" | "[" {choices[0]}' if least == 0 else f'"[" {choices[0]}')
 
 
 def _refuse_unknown(schema: dict[str, Any], honoured: set[str], place: str) -> None:
@@ -192,18 +207,6 @@ def _refuse_unknown(schema: dict[str, Any], honoured: set[str], place: str) -> N
             f"the embedded engine cannot hold {place} to {', '.join(unknown)} of the answer schema. "
             "Use minLength/maxLength, minItems/maxItems, enum, minimum/maximum, or check it after the answer."
         )
-
-
-def _integer(schema: dict[str, Any], place: str) -> str:
-    _refuse_unknown(schema, {"minimum", "maximum"}, place)
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is None and high is None:
-        return '("0" | "-"? [1-9] [0-9]{0,8})'
-    if low is None or high is None or high - low > _MAX_LISTED_INTEGERS:
-        if low == 0 and high is None:
-            return '("0" | [1-9] [0-9]{0,8})'
-        raise EngineError(f"the embedded engine cannot hold {place}: give integers both bounds, at most 256 apart.")
-    return "(" + _alternatives(_quoted(str(number)) for number in range(int(low), int(high) + 1)) + ")"
 
 
 def _alternatives(expressions: Iterable[str]) -> str:
