@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from catalog.lexicon import load_lexicon
@@ -14,8 +15,7 @@ from state.catalog import Category, Product
 
 Kind = Literal["query", "category", "filter"]
 EXAMPLES = 5
-MINER_VERSION = "1"
-"""Part of every corpus version: raise it when the rules change what is mined."""
+_RULES = ("corpus.py", "lexicon.py", "lexicon.yaml", "phrases.py", "surface.py", "tally.py", "term_rules.py")
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,18 @@ def mine_corpus(
     return [*facets, *(_query_term(entry) for entry in choose_terms(tally, wanted)[:wanted])]
 
 
+def rules_digest() -> str:
+    """Return a short digest of everything that decides what is mined: these modules and the lexicon."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in _RULES:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def corpus_digest(terms: Iterable[Term]) -> str:
     """Return a short digest of the texts, kinds, frequencies and examples, in order."""
-    digest = hashlib.sha256(MINER_VERSION.encode())
+    digest = hashlib.sha256()
     for term in terms:
         digest.update(f"{term.kind}\t{term.text}\t{term.frequency}\t{','.join(term.examples)}\n".encode())
     return digest.hexdigest()[:12]

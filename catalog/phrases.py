@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from catalog.surface import CONNECTORS, normalise, singular
 from catalog.lexicon import Lexicon, load_lexicon
+from catalog.surface import CONNECTORS, normalise, singular
 
 MAX_WORDS = 5
 _BREAK = "|"

@@ -159,7 +159,7 @@ def _cuts_a_pair(tally: PhraseTally, entry: Entry, share: float) -> bool:
 
     A pair does when its second word follows its first in ``share`` of the names that hold it.
     """
-    return bool(entry.cut) and tally.pairs[entry.cut] >= share * tally.words[entry.cut[1]]
+    return entry.cut is not None and tally.pairs[entry.cut] >= share * tally.words[entry.cut[1]]
 
 
 def _is_word_term(tally: PhraseTally, word: str) -> bool:

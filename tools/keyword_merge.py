@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from catalog.corpus import Term
+from catalog.lexicon import load_lexicon
 from catalog.surface import CONNECTORS, singular
 
 IDENTICAL_COSINE = 0.97
-"""Two terms this near that claim the same attributes are one choice ("fat free milk", "nonfat milk")."""
+"""Two terms this near that claim the same attributes are one choice ("chamomile tea", "camomile tea")."""
 
 
 def round_robin(
@@ -51,11 +52,17 @@ def _twins(rows: Sequence[int], terms: Sequence[Term], vectors: np.ndarray) -> d
     by_words: dict[frozenset[str], list[int]] = {}
     for at, key in enumerate(words):
         by_words.setdefault(key, []).append(at)
-    twins = {}
-    for at, row in enumerate(rows):
-        same = set(by_words[words[at]]) | set(np.flatnonzero(close[at]).tolist())
-        twins[row] = {rows[other] for other in same}
+    twins = {row: {rows[other] for other in by_words[words[at]]} for at, row in enumerate(rows)}
+    for one, other in np.argwhere(np.triu(close, 1)).tolist():
+        if _same_claims(terms[rows[one]].text, terms[rows[other]].text):
+            twins[rows[one]].add(rows[other])
+            twins[rows[other]].add(rows[one])
     return twins
+
+
+def _same_claims(one: str, other: str) -> bool:
+    lexicon = load_lexicon()
+    return set(lexicon.attributes_of(one)) == set(lexicon.attributes_of(other))
 
 
 def choice_words(text: str) -> frozenset[str]:

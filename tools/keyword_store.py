@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,14 +16,17 @@ from catalog.publishing import replace_text
 from state.errors import CorpusMissing
 
 if TYPE_CHECKING:
-    import chromadb
+    from chromadb.api.client import Client
 
 TERMS, VECTORS, CHROMA = "terms.parquet", "vectors.npy", "chroma"
 _POINTER, _LOCK = "current.json", ".lock"
 
 
 class IndexRecord(BaseModel):
-    """What the published index is made of. ``catalog`` is the version of the catalogue it was mined from."""
+    """What the published index is made of.
+
+    ``catalog`` is the version of the catalogue it was mined from, ``inputs`` a digest of all that decided the build.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,6 +41,7 @@ class IndexRecord(BaseModel):
     max_neighbors: int
     ef_construction: int
     ef_search: int
+    inputs: str = ""
     widened_with: str | None = None
     mine_seconds: float = 0.0
     embed_seconds: float = 0.0
@@ -131,11 +135,12 @@ def read_terms(path: Path) -> list[Term]:
     return [Term(text, kind, frequency, tuple(examples)) for text, kind, frequency, examples in rows]
 
 
-def open_chroma(folder: Path) -> chromadb.api.ClientAPI:
+def open_chroma(folder: Path) -> Client:
     """Open the Chroma database of a version: in-process, no telemetry, no embedding model."""
     import chromadb
 
-    return chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    client = chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    return cast("Client", client)
 
 
 def _version_in_use(corpus_dir: Path) -> str | None:

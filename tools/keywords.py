@@ -31,6 +31,7 @@ from tools.keyword_store import (
 
 if TYPE_CHECKING:
     import chromadb
+    from chromadb.api.client import Client
 
 MAX_CONCEPTS = 32
 MAX_CONCEPT_CHARS = 200
@@ -38,6 +39,10 @@ CATEGORY_SHARE, FILTER_SHARE = 0.12, 0.08
 """Of the candidates, so many may be categories and filters: few, and seldom among the nearest of all."""
 OVERFETCH = 2.0
 """Neighbours fetched per place: what near-identical forms and concepts that share neighbours use up."""
+
+
+Hit = tuple[int, float, int]
+"""Row of a term, its similarity, and which concept it is similar to."""
 
 
 @dataclass
@@ -48,7 +53,7 @@ class _Snapshot:
     terms: list[Term]
     vectors: np.ndarray
     facets: dict[str, np.ndarray]
-    client: chromadb.api.ClientAPI
+    client: Client
     collection: chromadb.Collection
 
     @classmethod
@@ -87,6 +92,7 @@ class KeywordSearch:
         self._lock = threading.Lock()
         self._stamp = pointer_stamp(settings.corpus_dir)
         self._snapshot = _Snapshot.open(settings, embedder)
+        self._retired: _Snapshot | None = None
 
     @classmethod
     def open(cls, settings: Settings, embedder: Embedder) -> Self:
@@ -117,18 +123,19 @@ class KeywordSearch:
         asked = readable_concepts(concepts)
         if not asked or limit < 1:
             return []
+        from chromadb.errors import ChromaError
+
         vectors = np.asarray(self._embedder.embed(asked), dtype=np.float32)
+        index = self._current()
         try:
-            return self._find(self._current(), asked, vectors, limit)
-        except CorpusMissing:
-            raise
-        except Exception:
-            # The version was removed under us: another one has been published since we looked.
-            return self._find(self._current(reopen=True), asked, vectors, limit)
+            return self._find(index, asked, vectors, limit)
+        except (ChromaError, OSError):
+            # The version was removed under us: others have been published since we looked.
+            return self._find(self._current(instead_of=index), asked, vectors, limit)
 
     def _find(self, index: _Snapshot, asked: list[str], vectors: np.ndarray, limit: int) -> list[KeywordCandidate]:
-        categories = self._categories(index, asked, vectors, int(limit * CATEGORY_SHARE))
-        filters = self._filters(index, asked, vectors, int(limit * FILTER_SHARE))
+        categories = _nearest_facets(index, "category", vectors)[: int(limit * CATEGORY_SHARE)]
+        filters = _filters(index, asked, vectors)[: int(limit * FILTER_SHARE)]
         room = limit - len(categories) - len(filters)
         fetch = min(max(round(OVERFETCH * room / len(asked)) + 10, 20), room + 50, len(index.terms))
         found = index.collection.query(query_embeddings=vectors, n_results=fetch, include=["distances"])
@@ -143,29 +150,17 @@ class KeywordSearch:
         chosen = round_robin(queries, index.terms, index.vectors, room)
         return [_candidate(index, asked, *hit) for hit in (*chosen, *categories, *filters)]
 
-    def _categories(
-        self, index: _Snapshot, asked: list[str], vectors: np.ndarray, room: int
-    ) -> list[tuple[int, float, int]]:
-        return _nearest_facets(index, index.facets["category"], vectors, room)
-
-    def _filters(
-        self, index: _Snapshot, asked: list[str], vectors: np.ndarray, room: int
-    ) -> list[tuple[int, float, int]]:
-        """Return the filters that the concepts name, then the nearest others."""
-        by_name = {index.terms[row].text: int(row) for row in index.facets["filter"]}
-        nearest = _nearest_facets(index, index.facets["filter"], vectors, len(by_name))
-        named = {
-            by_name[name] for concept in asked for name in load_lexicon().attributes_of(concept) if name in by_name
-        }
-        return sorted(nearest, key=lambda hit: (hit[0] not in named, -hit[1], hit[0]))[:room]
-
-    def _current(self, *, reopen: bool = False) -> _Snapshot:
+    def _current(self, *, instead_of: _Snapshot | None = None) -> _Snapshot:
+        """Return the open index, opening the published one when that is another, or when ``instead_of`` failed."""
         stamp = pointer_stamp(self._settings.corpus_dir)
-        if reopen or stamp != self._stamp:
+        if stamp != self._stamp or instead_of is self._snapshot:
             with self._lock:
-                if reopen or stamp != self._stamp:
-                    self._snapshot = _Snapshot.open(self._settings, self._embedder)
-                    self._stamp = stamp
+                if stamp != self._stamp or instead_of is self._snapshot:
+                    opened = _Snapshot.open(self._settings, self._embedder)
+                    # Calls under way in other threads still use the one before; the one before that is idle.
+                    if self._retired:
+                        self._retired.client.close()
+                    self._retired, self._snapshot, self._stamp = self._snapshot, opened, stamp
         return self._snapshot
 
 
@@ -175,17 +170,24 @@ def readable_concepts(concepts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(concept for concept in cleaned if concept))[:MAX_CONCEPTS]
 
 
-def _nearest_facets(index: _Snapshot, rows: np.ndarray, vectors: np.ndarray, room: int) -> list[tuple[int, float, int]]:
-    """Return ``(row, similarity, concept)`` of the facets nearest to any concept, exact."""
-    if not len(rows) or room < 1:
+def _filters(index: _Snapshot, asked: list[str], vectors: np.ndarray) -> list[Hit]:
+    """Return the filters that the concepts name, then the others, nearest first."""
+    named = {name for concept in asked for name in load_lexicon().attributes_of(concept)}
+    return sorted(_nearest_facets(index, "filter", vectors), key=lambda hit: index.terms[hit[0]].text not in named)
+
+
+def _nearest_facets(index: _Snapshot, kind: str, vectors: np.ndarray) -> list[Hit]:
+    """Return the terms of ``kind`` by their similarity to the nearest concept, exact: they are a few hundred."""
+    rows = index.facets[kind]
+    if not len(rows):
         return []
     similarity = vectors @ np.asarray(index.vectors[rows], dtype=np.float32).T
     best = similarity.argmax(axis=0)
     hits = [
-        (int(row), float(similarity[concept, at]), int(concept))
-        for at, (row, concept) in enumerate(zip(rows, best, strict=True))
+        (int(row), float(similarity[at, place]), int(at))
+        for place, (row, at) in enumerate(zip(rows, best, strict=True))
     ]
-    return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:room]
+    return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
 
 def _candidate(index: _Snapshot, asked: list[str], row: int, similarity: float, concept: int) -> KeywordCandidate:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -21,10 +21,17 @@ from tools.keyword_store import build_lock
 if TYPE_CHECKING:
     import bm25s
 
-    from catalog.warehouse import Warehouse
-
 VECTORS = "product-vectors.npy"
 Progress = Callable[[int, int], object]
+
+
+class ProductSource(Protocol):
+    """A catalogue version: the warehouse, or a stand-in."""
+
+    @property
+    def version(self) -> str: ...
+
+    def all_products(self) -> list[Product]: ...
 
 
 def product_text(product: Product) -> str:
@@ -49,11 +56,11 @@ class ProductIndex:
     attributes: list[frozenset[str]]
 
     @classmethod
-    def open(cls, settings: Settings, warehouse: Warehouse, embedder: Embedder) -> Self:
-        """Open the index of the warehouse's catalogue version; what is not embedded yet is embedded first."""
-        build_product_vectors(settings, warehouse, embedder)
-        products = warehouse.all_products()
-        vectors = np.load(vectors_path(settings, warehouse.version, embedder)).astype(np.float32)
+    def open(cls, settings: Settings, catalog: ProductSource, embedder: Embedder) -> Self:
+        """Open the index of the catalogue's version; what is not embedded yet is embedded first."""
+        build_product_vectors(settings, catalog, embedder)
+        products = catalog.all_products()
+        vectors = np.load(vectors_path(settings, catalog.version, embedder)).astype(np.float32)
         lexicon = load_lexicon()
         return cls(
             products=products,
@@ -67,7 +74,7 @@ class ProductIndex:
 
 def build_product_vectors(
     settings: Settings,
-    warehouse: Warehouse,
+    catalog: ProductSource,
     embedder: Embedder,
     *,
     progress: Progress = lambda done, total: None,
@@ -76,11 +83,11 @@ def build_product_vectors(
 
     Products whose text was embedded before, under any catalogue version, come from the cache.
     """
-    path = vectors_path(settings, warehouse.version, embedder)
+    path = vectors_path(settings, catalog.version, embedder)
     if path.is_file():
         return path
     with build_lock(settings.home / "products"):
-        texts = [product_text(product) for product in warehouse.all_products()]
+        texts = [product_text(product) for product in catalog.all_products()]
         cache = embedding_cache(settings.corpus_dir, embedder)
         vectors = cache.vectors(texts, on_done=lambda count: progress(count, len(texts)))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
@@ -13,10 +13,7 @@ from state.catalog import ProductHit
 from state.guard import Embedder
 from state.settings import Settings
 from tools.keywords import readable_concepts
-from tools.product_index import ProductIndex, product_words
-
-if TYPE_CHECKING:
-    from catalog.warehouse import Warehouse
+from tools.product_index import ProductIndex, ProductSource, product_words
 
 DEPTH = 60
 """Products that each of the two rankings of a keyword contributes."""
@@ -41,8 +38,8 @@ class ProductSearch:
         self._embedder = embedder
 
     @classmethod
-    def open(cls, settings: Settings, warehouse: Warehouse, embedder: Embedder) -> Self:
-        """Open the index of the warehouse's catalogue version, building it where there is none."""
+    def open(cls, settings: Settings, warehouse: ProductSource, embedder: Embedder) -> Self:
+        """Open the index of the catalogue's version, building it where there is none."""
         return cls(ProductIndex.open(settings, warehouse, embedder), embedder)
 
     def find(
@@ -86,8 +83,9 @@ class ProductSearch:
         for ranking in (by_word, by_meaning):
             for rank, row in enumerate(ranking):
                 fused[row] = fused.get(row, 0.0) + 1.0 / (RRF_K + rank)
-        best = 2.0 / RRF_K
-        scored = [(row, score / best) for row, score in fused.items()]
+        # 1.0 is the product that both rankings put first and that has all that was preferred.
+        best = 2.0 / RRF_K * float(boost.max())
+        scored = [(row, score * float(boost[row]) / best) for row, score in fused.items()]
         return sorted(scored, key=lambda item: (-item[1], item[0]))
 
     def _hit(self, found: _Found) -> ProductHit:
