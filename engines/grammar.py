@@ -7,6 +7,7 @@ Here the separators are fixed, so each token goes into the answer, and an answer
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -214,6 +215,11 @@ def _alternatives(expressions: Iterable[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return ``text`` as an EBNF string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if 32 <= ord(c) < 127 else f"\\U{ord(c):08x}" for c in escaped) + '"'
+    """Return ``text`` as EBNF strings.
+
+    A string ends after each sign beyond ASCII: the grammar engine takes hex digits behind one for a part of it, and
+    turns "fraîche" into other letters.
+    """
+    pieces = re.findall(r"[^\x80-\U0010ffff]*[\x80-\U0010ffff]|[^\x80-\U0010ffff]+", text)
+    escaped = (piece.replace("\\", "\\\\").replace('"', '\\"') for piece in pieces)
+    return " ".join(f'"{piece}"' for piece in escaped) or '""'
