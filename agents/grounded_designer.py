@@ -1,8 +1,8 @@
 """Phase 1 for small models: each theme starts from a part of the history, its concepts are terms of the corpus.
 
 A model of 135 million parameters that writes a page in one answer repeats one theme and invents the rest
-(docs/adr/0005-grounded-design.md). Here it chooses evidence and concepts out of lists and writes the title; persona
-and rationale are stated from the facts, so neither can be made up.
+(docs/adr/0005-grounded-design.md). Here it chooses evidence and concepts out of lists and writes the title; persona,
+need and rationale are stated from the facts, so none can be made up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from agents.page_designer import PHASE
 from agents.prompting import render
-from state.answers import GroundedThemeAnswer, grounded_theme_schema
+from state.answers import GROUNDED_TITLE_LENGTH, GroundedThemeAnswer, grounded_theme_schema
 from state.errors import AnswerRejected
 from state.guard import Chat
 from state.placement import PageDesign, Theme
@@ -53,20 +53,24 @@ def _theme(shopper: ShopperContext, position: int, seed: ThemeSeed, answer: Grou
     return Theme(
         id=f"{shopper.shopper_id}-{position}",
         position=position,
-        title=_tidy(answer.title) or concepts[0].capitalize(),
-        need=answer.need,
+        title=_tidy(answer.title, known=[*seed.bought, *concepts]) or concepts[0].capitalize(),
+        need=seed.need,
         rationale=_rationale(shopper, seed, list(dict.fromkeys(answer.bought))),
         concepts=concepts,
     )
 
 
-def _tidy(title: str) -> str:
-    """Return the title without what a length limit cut off: a word part, a trailing sign."""
+def _tidy(title: str, known: Sequence[str]) -> str:
+    """Return the title without a word part or sign that a length limit left, and without numbers from nowhere.
+
+    A number stays when evidence or concepts hold it ("2% milk"); a small model likes to add "101" or a year.
+    """
     words = title.split()
-    longest = GroundedThemeAnswer.model_json_schema()["properties"]["title"]["maxLength"]
-    if len(title) >= longest and len(words) > 1:
+    if len(title) >= GROUNDED_TITLE_LENGTH and len(words) > 1:
         words = words[:-1]
-    tidied = " ".join(words).strip(" ,;:-–&")
+    facts = {word.casefold() for text in known for word in text.split()}
+    kept = [word for word in words if not any(c.isdigit() for c in word) or word.casefold() in facts]
+    tidied = " ".join(kept).strip(" ,;:-–&")
     return tidied[:1].upper() + tidied[1:]
 
 

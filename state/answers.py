@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from state.placement import Need
 
 TITLE_LENGTH = 60
+GROUNDED_TITLE_LENGTH = 48
 RATIONALE_LENGTH = 160
 CONCEPT_LENGTH = 40
 MAX_KEYWORDS = 8
@@ -65,19 +66,17 @@ class GroundedThemeAnswer(BaseModel):
 
     bought: list[str]
     concepts: list[str]
-    title: str = Field(min_length=3, max_length=TITLE_LENGTH - 12, description="2 to 6 words")
-    need: Need
+    title: str = Field(min_length=3, max_length=GROUNDED_TITLE_LENGTH, description="2 to 6 words")
 
 
 def grounded_theme_schema(bought: Sequence[str], concepts: Sequence[str]) -> type[GroundedThemeAnswer]:
     """Return the answer schema of one theme: evidence out of ``bought``, concepts out of ``concepts``, title."""
-    model = create_model(
+    return create_model(
         "GroundedTheme",
         __base__=GroundedThemeAnswer,
         bought=(_distinct_choice(bought, 1, 2), ...),
         concepts=(_distinct_choice(concepts, min(3, len(concepts)), 6), ...),
     )
-    return model
 
 
 def _distinct_choice(options: Sequence[str], least: int, most: int) -> Any:
@@ -99,11 +98,10 @@ def _list_of(options: Sequence[str]) -> Any:
 
 def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: Sequence[str]) -> type[KeywordAnswer]:
     """Return an answer schema in which only the given texts can be chosen; choosing none is always allowed."""
-    model = create_model(
+    return create_model(
         "KeywordChoice",
         __base__=KeywordAnswer,
         keywords=(_choice(keywords, MAX_KEYWORDS), ...),
         categories=(_choice(categories, MAX_CATEGORIES), ...),
         filters=(_choice(filters, MAX_FILTERS), ...),
     )
-    return model

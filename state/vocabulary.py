@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from state.placement import Need
+
 
 class Vocabulary(BaseModel):
     """What was retrieved for a theme: corpus terms, aisles and filters, nearest first."""
@@ -21,11 +23,15 @@ class Vocabulary(BaseModel):
 
 
 class ThemeSeed(BaseModel):
-    """What one theme of a grounded design starts from: products bought together on a shelf, and terms near them."""
+    """What one theme of a grounded design starts from: products of one shelf, and corpus terms near them.
+
+    ``order_count`` is that of the product bought most often.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     aisle: str
+    need: Need
     bought: list[str]
     concepts: list[str]
     order_count: int

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from state.catalog import KeywordCandidate
+from state.placement import Need
 from state.shopper import ProductHistory, ShopperContext
 from state.vocabulary import ThemeSeed
 
 LOOKED_AT = 60
 PRODUCTS_OF_A_SEED = 5
 TERMS_OF_A_SEED = 20
+REGULARLY = 3
+HOUSEHOLD_DEPARTMENTS = frozenset({"babies", "household", "personal care", "pets"})
 
 
 class _Keywords(Protocol):
@@ -36,5 +39,12 @@ def theme_seeds(keywords: _Keywords, shopper: ShopperContext, count: int) -> lis
         terms = [term.text for term in keywords.candidates(names, TERMS_OF_A_SEED) if term.kind == "query"]
         if terms:
             most = max(item.order_count for item in items)
-            seeds.append(ThemeSeed(aisle=aisle, bought=names, concepts=terms, order_count=most))
+            need = _need(items[0].department, most)
+            seeds.append(ThemeSeed(aisle=aisle, need=need, bought=names, concepts=terms, order_count=most))
     return seeds
+
+
+def _need(department: str, order_count: int) -> Need:
+    if department.casefold() in HOUSEHOLD_DEPARTMENTS:
+        return Need.HOUSEHOLD
+    return Need.REPLENISH if order_count >= REGULARLY else Need.EXPLORE

@@ -10,8 +10,9 @@ from state.catalog import Category, KeywordCandidate, ProductHit
 from state.placement import Theme
 from state.vocabulary import Vocabulary
 
-MAX_AISLES = 12
+MAX_AISLES = 8
 _PROBED_PRODUCTS = 40
+_FAIR_PART = 0.08
 
 
 class _Keywords(Protocol):
@@ -31,21 +32,19 @@ class _Taxonomy(Protocol):
 def retrieve_vocabulary(
     keywords: _Keywords, products: _Products, taxonomy: _Taxonomy, theme: Theme, limit: int
 ) -> Vocabulary:
-    """Return the ``limit`` corpus terms nearest to the theme's concepts and title, and the aisles around them.
+    """Return the ``limit`` corpus terms nearest to the theme's concepts and title, and the aisles and filters that fit.
 
-    Aisles are those retrieved as terms and those of the products that the concepts find, most frequent first.
+    Aisles are those where the products that the concepts find stand, most of them first, each with a fair part of them.
+    Filters are those that the theme's own words name: a filter nobody asked for hides products.
     """
     found = keywords.candidates([*theme.concepts, theme.title], limit)
-    aisles = {category.aisle for category in taxonomy.categories()}
-    retrieved = [term.text for term in found if term.kind == "category" and term.text in aisles]
-    near = Counter(
-        hit.product.aisle
-        for hit in products.find(theme.concepts, limit=_PROBED_PRODUCTS)
-        if hit.product.aisle in aisles
-    )
+    shelves = {category.aisle for category in taxonomy.categories()}
+    probed = [hit.product.aisle for hit in products.find(theme.concepts, limit=_PROBED_PRODUCTS)]
+    near = Counter(aisle for aisle in probed if aisle in shelves)
     ranked = sorted(near, key=lambda aisle: (-near[aisle], aisle))
+    said = f" {' '.join([theme.title, *theme.concepts])} ".casefold()
     return Vocabulary(
         keywords=[term.text for term in found if term.kind == "query"],
-        categories=list(dict.fromkeys([*retrieved, *ranked]))[:MAX_AISLES],
-        filters=[term.text for term in found if term.kind == "filter"],
+        categories=[aisle for aisle in ranked if near[aisle] >= _FAIR_PART * len(probed)][:MAX_AISLES],
+        filters=[term.text for term in found if term.kind == "filter" and f" {term.text.casefold()} " in said],
     )

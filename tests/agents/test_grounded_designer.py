@@ -13,14 +13,19 @@ from agents.grounded_designer import design_grounded_page
 from agents.prompting import render
 from state.answers import grounded_theme_schema
 from state.errors import AnswerRejected, EngineUnavailable
+from state.placement import Need
 from state.shopper import AisleAffinity, Preference, ProductHistory, ShopperContext
 from state.vocabulary import ThemeSeed
 from tools.theme_seeds import theme_seeds
 
 SEED = ThemeSeed(
-    aisle="tea", bought=["Green Tea", "Mint Tea"], concepts=["green tea", "mint tea", "tea"], order_count=4
+    aisle="tea",
+    need=Need.EXPLORE,
+    bought=["Green Tea", "Mint Tea"],
+    concepts=["green tea", "mint tea", "tea"],
+    order_count=4,
 )
-ANSWER = {"bought": ["Mint Tea"], "concepts": ["mint tea", "tea", "green tea"], "title": "tea time", "need": "explore"}
+ANSWER = {"bought": ["Mint Tea"], "concepts": ["mint tea", "tea", "green tea"], "title": "tea time"}
 
 
 def shopper(**changes: Any) -> ShopperContext:
@@ -59,6 +64,9 @@ def test_nothing_outside_the_lists_can_be_answered(wrong: dict[str, Any]) -> Non
         ("Pike Place Roast Medium Keurig Brewed K-Cups xx", "Pike Place Roast Medium Keurig Brewed K-Cups xx"),
         ("Pike Place Roast Medium Keurig Brewed K-Cups Pod", "Pike Place Roast Medium Keurig Brewed K-Cups"),
         (" ,;- ", "Mint tea"),
+        ("Tea 101", "Tea"),
+        ("Tea 2018 is the best", "Tea is the best"),
+        ("Lavender 50% Tea", "Lavender Tea"),
     ],
 )
 async def test_titles_lose_what_the_length_limit_cut_off(written: str, shown: str) -> None:
@@ -101,6 +109,24 @@ def test_seeds_are_shelves_most_bought_first_and_split_no_shelf() -> None:
     assert [seed.aisle for seed in seeds] == ["fresh fruits", "yogurt"]
     assert seeds[0].bought == ["Banana", "Gala Apple"]
     assert "banana" in seeds[0].concepts
+
+
+async def test_a_number_that_the_evidence_holds_stays_in_the_title() -> None:
+    seed = SEED.model_copy(update={"bought": ["2% Milk"]})
+    answer = {**ANSWER, "bought": ["2% Milk"], "title": "2% milk for the week"}
+    design = await design_grounded_page(ScriptedChat(designer=[answer]), shopper(), [seed])
+    assert design.themes[0].title == "2% milk for the week"
+
+
+@pytest.mark.parametrize(
+    ("department", "orders", "need"),
+    [("Pets", 1, Need.HOUSEHOLD), ("beverages", 3, Need.REPLENISH), ("beverages", 2, Need.EXPLORE)],
+)
+def test_the_need_follows_from_the_shelf_and_how_often_it_is_bought(department: str, orders: int, need: Need) -> None:
+    item = ProductHistory(
+        product_id="1", name="Green Tea", aisle="a", department=department, order_count=orders, orders_since_last=0
+    )
+    assert theme_seeds(WordSearch(SmallCatalog()), shopper(products=[item]), 1)[0].need is need
 
 
 def test_a_shelf_without_terms_in_the_corpus_gives_no_seed() -> None:

@@ -267,7 +267,6 @@ async def test_a_grounded_design_runs_without_a_free_word_from_the_model() -> No
             "bought": options(schema, "bought")[:1],
             "concepts": concepts,
             "title": f"{concepts[0]} and more",
-            "need": "replenish",
         }
 
     def writer(messages: Any, schema: Any) -> dict[str, Any]:
