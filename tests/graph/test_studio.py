@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
 from support.studio import studio
 
 from catalog.warehouse import Warehouse
@@ -24,33 +24,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield url, log
 
 
+@pytest.fixture
+async def client(server: tuple[str, Path]) -> AsyncIterator[LangGraphClient]:
+    async with get_client(url=server[0]) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def shopper() -> str:
     return Warehouse.open(load_settings()).shopper_ids()[0]
 
 
-async def assistant(client: Any) -> str:
+async def assistant(client: LangGraphClient) -> str:
     return (await client.assistants.search(graph_id="page"))[0]["assistant_id"]
 
 
-async def test_schemas_show_the_input_the_output_and_the_knobs(server: tuple[str, Path]) -> None:
-    client = get_client(url=server[0])
+async def test_schemas_show_the_input_the_output_and_the_knobs(client: LangGraphClient) -> None:
     schemas = await client.assistants.get_schemas(await assistant(client))
     assert set(schemas["input_schema"]["properties"]) == {"shopper_id"}
     assert set(schemas["output_schema"]["properties"]) == {"page"}
     assert {"themes", "candidates", "judge_share", "guards"} <= set(schemas["context_schema"]["properties"])
 
 
-async def test_the_drawing_has_every_guard_as_a_node(server: tuple[str, Path]) -> None:
-    client = get_client(url=server[0])
+async def test_the_drawing_has_every_guard_as_a_node(client: LangGraphClient) -> None:
     drawing = await client.assistants.get_graph(await assistant(client), xray=True)
     nodes = {node["id"] for node in drawing["nodes"]}
     assert {"load_shopper", "design_page", "guard_duplicates", "guard_judge", "settle", "publish"} <= nodes
     assert {"build_placement:guard_policy", "build_placement:guard_relevance"} <= nodes
 
 
-async def test_a_run_with_wait_returns_a_page_of_catalogue_products(server: tuple[str, Path], shopper: str) -> None:
-    client = get_client(url=server[0])
+async def test_a_run_with_wait_returns_a_page_of_catalogue_products(client: LangGraphClient, shopper: str) -> None:
     result = await client.runs.wait(None, "page", input={"shopper_id": shopper}, context={"themes": 2})
     page = Page.model_validate(result["page"])
     shown = [product.id for placement in page.placements for product in placement.products]
@@ -58,8 +61,7 @@ async def test_a_run_with_wait_returns_a_page_of_catalogue_products(server: tupl
     assert Warehouse.open(load_settings()).existing_ids(shown) == set(shown)
 
 
-async def test_a_streamed_run_reports_progress_and_ends_with_the_page(server: tuple[str, Path], shopper: str) -> None:
-    client = get_client(url=server[0])
+async def test_a_streamed_run_reports_progress_and_ends_with_the_page(client: LangGraphClient, shopper: str) -> None:
     events: list[str] = []
     page: Page | None = None
     async for part in client.runs.stream(
@@ -80,8 +82,7 @@ async def test_a_streamed_run_reports_progress_and_ends_with_the_page(server: tu
     assert "verdict" in events
 
 
-async def test_an_edited_past_state_runs_on_from_there(server: tuple[str, Path], shopper: str) -> None:
-    client = get_client(url=server[0])
+async def test_an_edited_past_state_runs_on_from_there(client: LangGraphClient, shopper: str) -> None:
     thread = (await client.threads.create())["thread_id"]
     await client.runs.wait(thread, "page", input={"shopper_id": shopper}, context={"themes": 2})
     history = await client.threads.get_history(thread, limit=50)
