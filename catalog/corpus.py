@@ -42,9 +42,9 @@ def mine_corpus(
 ) -> list[Term]:
     """Return the corpus of a catalogue: categories, filters, then queries from the best to the least attested.
 
-    ``widening`` are further product names, from outside the catalogue: they add terms, never frequency. Without
-    them a term is in the catalogue's names; ``max_terms`` cuts the list (facets are never cut).
-    ``on_name`` is called once per name read. The same input gives the same list, whatever its order.
+    ``widening`` are further product names, from outside the catalogue: they add terms, never frequency. ``max_terms``
+    asks for a size: that many terms, or all there are (facets are never cut). ``on_name`` is called twice per name:
+    when it is read and when it is counted. The same input gives the same list, whatever its order.
     """
     ordered = sorted(products, key=lambda product: product.id)
     tally = PhraseTally()
@@ -56,7 +56,7 @@ def mine_corpus(
         on_name()
     facets = [*_category_terms(ordered, categories), *_filter_terms(tally, ordered)]
     wanted = None if max_terms is None else max(max_terms - len(facets), 0)
-    return [*facets, *(_query_term(entry) for entry in choose_terms(tally, wanted)[:wanted])]
+    return [*facets, *(_query_term(entry) for entry in choose_terms(tally, wanted, on_name)[:wanted])]
 
 
 def rules_digest() -> str:

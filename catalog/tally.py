@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import NamedTuple
@@ -122,11 +122,15 @@ class PhraseTally:
             if head:
                 self.heads[singular(head[-1])] += 1
 
-    def count(self) -> tuple[dict[str, Entry], dict[str, int]]:
-        """Return the entries by key, and per key the count of its most frequent extension by a word to the left."""
+    def count(self, on_name: Callable[[], object] = lambda: None) -> tuple[dict[str, Entry], dict[str, int]]:
+        """Return the entries by key, and per key the count of its most frequent extension by a word to the left.
+
+        ``on_name`` is called once per name.
+        """
         entries: dict[str, Entry] = {}
         longer: Counter[tuple[str, str]] = Counter()
         for parts, product_id, length in self._names:
+            on_name()
             head, describing = self._main(parts)
             seen: set[str] = set()
             for phrase in _phrases(parts, head, describing) if head else ():

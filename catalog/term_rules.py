@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -60,12 +60,16 @@ LADDER = (
 little is seen twice, takes all those of whole names."""
 
 
-def choose_terms(tally: PhraseTally, wanted: int | None = None) -> list[Entry]:
+def choose_terms(
+    tally: PhraseTally, wanted: int | None = None, on_name: Callable[[], object] = lambda: None
+) -> list[Entry]:
     """Return the entries of ``tally`` that are terms, near-identical ones merged, the best attested first.
 
     With ``wanted``, rungs of :data:`LADDER` are added until there are so many; what they add comes last.
+    ``on_name`` is called once per name counted.
+    ``on_name`` is called once per name counted.
     """
-    entries, longer = tally.count()
+    entries, longer = tally.count(on_name)
     plain = {
         key: entry for key, entry in entries.items() if not entry.claims and _is_term(tally, entry, longer.get(key, 0))
     }

@@ -100,7 +100,7 @@ def mine_terms(
     """Return the terms of the warehouse's catalogue; see :func:`catalog.corpus.mine_corpus`."""
     products = warehouse.all_products()
     names = widening_names(widen) if widen else []
-    total = len(products) + len(names)
+    total = 2 * (len(products) + len(names))
     return mine_corpus(
         products,
         warehouse.categories(),

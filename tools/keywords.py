@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -134,9 +135,9 @@ class KeywordSearch:
             return self._find(self._current(instead_of=index), asked, vectors, limit)
 
     def _find(self, index: _Snapshot, asked: list[str], vectors: np.ndarray, limit: int) -> list[KeywordCandidate]:
-        categories = _nearest_facets(index, "category", vectors)[: int(limit * CATEGORY_SHARE)]
-        filters = _filters(index, asked, vectors)[: int(limit * FILTER_SHARE)]
-        room = limit - len(categories) - len(filters)
+        category_room, filter_room = int(limit * CATEGORY_SHARE), int(limit * FILTER_SHARE)
+        categories = _nearest_facets(index, "category", vectors)[:category_room]
+        room = limit - len(categories) - min(filter_room, len(index.facets["filter"]))
         fetch = min(max(round(OVERFETCH * room / len(asked)) + 10, 20), room + 50, len(index.terms))
         found = index.collection.query(query_embeddings=vectors, n_results=fetch, include=["distances"])
         ids, distances = found["ids"], found["distances"]
@@ -148,6 +149,7 @@ class KeywordSearch:
         ]
         queries = [[hit for hit in hits if index.terms[hit[0]].kind == "query"] for hits in ranked]
         chosen = round_robin(queries, index.terms, index.vectors, room)
+        filters = _filters(index, asked, vectors, chosen)[:filter_room]
         return [_candidate(index, asked, *hit) for hit in (*chosen, *categories, *filters)]
 
     def _current(self, *, instead_of: _Snapshot | None = None) -> _Snapshot:
@@ -170,10 +172,17 @@ def readable_concepts(concepts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(concept for concept in cleaned if concept))[:MAX_CONCEPTS]
 
 
-def _filters(index: _Snapshot, asked: list[str], vectors: np.ndarray) -> list[Hit]:
-    """Return the filters that the concepts name, then the others, nearest first."""
-    named = {name for concept in asked for name in load_lexicon().attributes_of(concept)}
-    return sorted(_nearest_facets(index, "filter", vectors), key=lambda hit: index.terms[hit[0]].text not in named)
+def _filters(index: _Snapshot, asked: list[str], vectors: np.ndarray, chosen: list[Hit]) -> list[Hit]:
+    """Return the filters that the concepts name, then those that most chosen terms claim, then the nearest others."""
+    claims_of = load_lexicon().attributes_of
+    named = {name for concept in asked for name in claims_of(concept)}
+    claimed = Counter(name for row, *_ in chosen for name in claims_of(index.terms[row].text))
+
+    def rank(hit: Hit) -> tuple[bool, int]:
+        name = index.terms[hit[0]].text
+        return name not in named, -claimed[name]
+
+    return sorted(_nearest_facets(index, "filter", vectors), key=rank)
 
 
 def _nearest_facets(index: _Snapshot, kind: str, vectors: np.ndarray) -> list[Hit]:
