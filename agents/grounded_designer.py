@@ -40,9 +40,9 @@ async def design_grounded_page(chat: Chat, shopper: ShopperContext, seeds: Seque
 
 
 async def _ask(chat: Chat, seed: ThemeSeed) -> GroundedThemeAnswer | None:
-    schema = grounded_theme_schema(seed.bought, seed.concepts)
+    schema = grounded_theme_schema(list(seed.bought), seed.concepts)
     try:
-        answer = await chat.ask("designer", render("theme", bought=seed.bought), schema, phase=PHASE)
+        answer = await chat.ask("designer", render("theme", bought=list(seed.bought)), schema, phase=PHASE)
     except AnswerRejected:
         return None
     return answer.value
@@ -75,12 +75,11 @@ def _tidy(title: str, known: Sequence[str]) -> str:
 
 
 def _rationale(shopper: ShopperContext, seed: ThemeSeed, bought: Sequence[str]) -> str:
-    names = " and ".join(bought)
     if shopper.cold:
-        return f"Popular in the shop: {names}."
-    if seed.order_count > 1:
-        return f"From {seed.aisle}, bought in up to {seed.order_count} of {shopper.order_count} orders: {names}."
-    return f"Bought once: {names}."
+        return f"Popular in the shop: {' and '.join(bought)}."
+    first, *others = bought
+    more = "".join(f", {name} in {seed.bought[name]}" for name in others)
+    return f"{first} in {seed.bought[first]} of your {shopper.order_count} orders{more}."
 
 
 def _persona(shopper: ShopperContext) -> str:

@@ -22,7 +22,7 @@ _ICONS = {
     "breakfast": "🥣",
     "bulk": "🫘",
     "canned goods": "🥫",
-    "dairy eggs": "🥚",
+    "dairy eggs": "🥛",
     "deli": "🥪",
     "dry goods pasta": "🍝",
     "frozen": "🧊",

@@ -25,13 +25,12 @@ class Vocabulary(BaseModel):
 class ThemeSeed(BaseModel):
     """What one theme of a grounded design starts from: products of one shelf, and corpus terms near them.
 
-    ``order_count`` is that of the product bought most often.
+    ``bought`` maps product names to the number of orders they were in.
     """
 
     model_config = ConfigDict(frozen=True)
 
     aisle: str
     need: Need
-    bought: list[str]
+    bought: dict[str, int]
     concepts: list[str]
-    order_count: int

@@ -35,12 +35,13 @@ def theme_seeds(keywords: _Keywords, shopper: ShopperContext, count: int) -> lis
         if len(seeds) == count:
             break
         items = shelves[aisle][:PRODUCTS_OF_A_SEED]
-        names = list(dict.fromkeys(item.name for item in items))
-        terms = [term.text for term in keywords.candidates(names, TERMS_OF_A_SEED) if term.kind == "query"]
+        bought: dict[str, int] = {}
+        for item in items:
+            bought.setdefault(item.name, item.order_count)
+        terms = [term.text for term in keywords.candidates(list(bought), TERMS_OF_A_SEED) if term.kind == "query"]
         if terms:
-            most = max(item.order_count for item in items)
-            need = _need(items[0].department, most)
-            seeds.append(ThemeSeed(aisle=aisle, need=need, bought=names, concepts=terms, order_count=most))
+            need = _need(items[0].department, max(bought.values()))
+            seeds.append(ThemeSeed(aisle=aisle, need=need, bought=bought, concepts=terms))
     return seeds
 
 

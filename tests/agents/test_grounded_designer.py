@@ -21,9 +21,8 @@ from tools.theme_seeds import theme_seeds
 SEED = ThemeSeed(
     aisle="tea",
     need=Need.EXPLORE,
-    bought=["Green Tea", "Mint Tea"],
+    bought={"Green Tea": 4, "Mint Tea": 2},
     concepts=["green tea", "mint tea", "tea"],
-    order_count=4,
 )
 ANSWER = {"bought": ["Mint Tea"], "concepts": ["mint tea", "tea", "green tea"], "title": "tea time"}
 
@@ -42,7 +41,7 @@ async def test_themes_keep_the_order_of_the_seeds_and_state_facts() -> None:
     chat = ScriptedChat(designer=[ANSWER, {**ANSWER, "title": "More tea"}])
     design = await design_grounded_page(chat, shopper(), [SEED, SEED])
     assert [(t.id, t.title) for t in design.themes] == [("7-0", "Tea time"), ("7-1", "More tea")]
-    assert design.themes[0].rationale == "From tea, bought in up to 4 of 9 orders: Mint Tea."
+    assert design.themes[0].rationale == "Mint Tea in 2 of your 9 orders."
     assert design.persona == "Buys most from tea; leans to organic"
 
 
@@ -51,7 +50,7 @@ async def test_themes_keep_the_order_of_the_seeds_and_state_facts() -> None:
     [{"bought": ["Black Tea"]}, {"bought": []}, {"concepts": ["coffee", "tea", "mint tea"]}, {"concepts": ["tea"]}],
 )
 def test_nothing_outside_the_lists_can_be_answered(wrong: dict[str, Any]) -> None:
-    schema = grounded_theme_schema(SEED.bought, SEED.concepts)
+    schema = grounded_theme_schema(list(SEED.bought), SEED.concepts)
     schema.model_validate(ANSWER)
     with pytest.raises(ValidationError):
         schema.model_validate({**ANSWER, **wrong})
@@ -73,6 +72,12 @@ async def test_titles_lose_what_the_length_limit_cut_off(written: str, shown: st
     chat = ScriptedChat(designer=[{**ANSWER, "title": written}])
     design = await design_grounded_page(chat, shopper(), [SEED])
     assert design.themes[0].title == shown
+
+
+async def test_several_products_of_evidence_are_each_counted() -> None:
+    answer = {**ANSWER, "bought": ["Green Tea", "Mint Tea"]}
+    design = await design_grounded_page(ScriptedChat(designer=[answer]), shopper(), [SEED])
+    assert design.themes[0].rationale == "Green Tea in 4 of your 9 orders, Mint Tea in 2."
 
 
 async def test_a_theme_whose_answer_is_unusable_is_left_out_and_none_left_is_a_failure() -> None:
@@ -107,12 +112,12 @@ def test_seeds_are_shelves_most_bought_first_and_split_no_shelf() -> None:
     catalog = SmallCatalog()
     seeds = theme_seeds(WordSearch(catalog), SmallShoppers(catalog).load("7"), 2)
     assert [seed.aisle for seed in seeds] == ["fresh fruits", "yogurt"]
-    assert seeds[0].bought == ["Banana", "Gala Apple"]
+    assert seeds[0].bought == {"Banana": 5, "Gala Apple": 5}
     assert "banana" in seeds[0].concepts
 
 
 async def test_a_number_that_the_evidence_holds_stays_in_the_title() -> None:
-    seed = SEED.model_copy(update={"bought": ["2% Milk"]})
+    seed = SEED.model_copy(update={"bought": {"2% Milk": 1}})
     answer = {**ANSWER, "bought": ["2% Milk"], "title": "2% milk for the week"}
     design = await design_grounded_page(ScriptedChat(designer=[answer]), shopper(), [seed])
     assert design.themes[0].title == "2% milk for the week"
@@ -143,4 +148,4 @@ def test_names_that_repeat_in_a_history_stand_once_in_a_seed() -> None:
         product_id="1", name="Green Tea", aisle="tea", department="beverages", order_count=2, orders_since_last=0
     )
     twice = shopper(products=[item, item.model_copy(update={"product_id": "2"})])
-    assert theme_seeds(WordSearch(SmallCatalog()), twice, 3)[0].bought == ["Green Tea"]
+    assert theme_seeds(WordSearch(SmallCatalog()), twice, 3)[0].bought == {"Green Tea": 2}
