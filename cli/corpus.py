@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import TaskID
 
-from cli.console import out, print_json, progress
+from cli.console import err, out, print_json, progress
 from state.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Build the keyword corpus and its vector index; look into it.")
@@ -33,6 +33,9 @@ def build(
     with _bars() as step:
         record = build_corpus(load_settings(), max_terms=terms, widen=widen, progress=step)
     _print_record(record.model_dump())
+    if terms is not None and record.terms < terms:
+        more = "" if widen else " Widen it: --widen usda."
+        err.print(f"asked for {terms:,} terms, the names give {record.terms:,}.{more}", highlight=False)
 
 
 @app.command()

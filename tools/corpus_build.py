@@ -41,6 +41,10 @@ def build_corpus(
         embedder = load_embedder(settings)
     warehouse = Warehouse.open(settings)
     try:
+        # Products first: whoever finds a published index may count on them.
+        build_product_vectors(
+            settings, warehouse, embedder, progress=lambda done, total: progress("products", done, total)
+        )
         inputs = _inputs(settings, warehouse, embedder, max_terms, widen)
         record = _built(settings, inputs)
         if record is None:
@@ -57,9 +61,6 @@ def build_corpus(
                 mine_seconds=time.perf_counter() - started,
                 progress=progress,
             )
-        build_product_vectors(
-            settings, warehouse, embedder, progress=lambda done, total: progress("products", done, total)
-        )
     finally:
         warehouse.close()
     return record
