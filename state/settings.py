@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
 
 
+def child_environment(**more: str) -> dict[str, str]:
+    """Return the environment for a program started from this one: this one's own, and ``more``."""
+    return {**os.environ, **more}
+
+
 def config_path() -> Path:
     """Return the settings file in force: ``SHELFWISE_CONFIG``, ``./shelfwise.toml``, or the project's own."""
     named = os.environ.get("SHELFWISE_CONFIG")
