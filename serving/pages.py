@@ -53,7 +53,8 @@ class PageRunner:
 
     def versions(self, options: PageOptions) -> Versions:
         """Return the versions that a page made now with ``options`` would carry. Opens the services."""
-        session = Session(self._provider(), options.over(self._settings.page), emit=lambda event: None)
+        services = self._provider()
+        session = Session(services, options.over(services.settings.page), emit=lambda event: None)
         return versions_of(session, discover_guards(self._settings.guards_dir))
 
     async def make(self, shopper_id: str, options: PageOptions, on_event: OnEvent = _no_event) -> Page:
