@@ -183,22 +183,26 @@ class _Compiler:
     def _distinct(self, options: list[Any], least: int, most: int) -> str:
         """Return a list of ``least`` to ``most`` different options, in the order of ``options``.
 
-        A rule per (place, first option allowed) chooses the item at that place; what follows depends on the choice.
-        Options too late for the rest of ``least`` to follow are not among its choices.
+        The rule of (place, option) writes the item at that place: this option, or whatever the next option's rule
+        writes. So 100 options in 8 places are 1,600 rules, where a prefix tree for each would be a million characters
+        that overflow the grammar engine. Options too late for the rest of ``least`` to follow have no rule.
         """
-        texts = [self._json(option) for option in options]
+        items = [_quoted(self._json(option)) for option in options]
         following: dict[int, str] = {}  # option just written -> what comes after it
+        first = ""
         for place in range(most, 0, -1):
-            last = len(options) - max(least - place, 0)
-            choices = {
-                start: self._choice([(texts[i], following.get(i, _CLOSE)) for i in range(start, last)])
-                for start in range(place - 1, last)
-            }
-            if place == 1:
-                break
+            rules: dict[int, str] = {}
+            for number in range(len(options) - 1 - max(least - place, 0), -1, -1):
+                own = f"{items[number]} {following.get(number, _CLOSE)}"
+                rules[number] = self._rule("pick", f"{own} | {rules[number + 1]}" if number + 1 in rules else own)
             ends = f"{_CLOSE} | " if place - 1 >= least else ""
-            following = {start - 1: f"({ends}{_quoted(self._comma)} {rule})" for start, rule in choices.items()}
-        return self._rule("list", f'"[]" | "[" {choices[0]}' if least == 0 else f'"[" {choices[0]}')
+            following = {
+                number - 1: self._rule("next", f"{ends}{_quoted(self._comma)} {rule}")
+                for number, rule in rules.items()
+                if number
+            }
+            first = rules[0]
+        return self._rule("list", f'"[]" | "[" {first}' if least == 0 else f'"[" {first}')
 
 
 def _refuse_unknown(schema: dict[str, Any], honoured: set[str], place: str) -> None:
