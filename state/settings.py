@@ -59,13 +59,13 @@ class EmbedderSettings(BaseModel):
 
 
 class IndexSettings(BaseModel):
-    """HNSW settings of the keyword and product collections; chosen from docs/benchmarks.md."""
+    """HNSW settings of the keyword index; the defaults come from docs/benchmarks.md."""
 
     model_config = ConfigDict(extra="forbid")
 
     max_neighbors: int = Field(default=32, ge=4)
     ef_construction: int = Field(default=200, ge=10)
-    ef_search: int = Field(default=400, ge=10)
+    ef_search: int = Field(default=200, ge=10)
 
 
 class StoreSettings(BaseModel):
