@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the embedded engines (all if unset).")
     exact: bool = Field(
         default=True,
-        description="Embedded chat engine: the same answer whatever runs beside it, at 0.55 to 0.75 of the speed.",
+        description="Embedded chat engine: the same answer whatever runs beside it, at half to 0.8 of the speed.",
     )
     roles: dict[Role, RoleSettings] = Field(default_factory=dict)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
