@@ -61,5 +61,14 @@ studio: assets  ## Start the LangGraph server for Studio on port 2024
 docs: $(READY)  ## Regenerate the parts of the docs that come from code
 	@$(BIN)/python -m graph.drawing docs/architecture.md
 
+CHROMIUM ?= chromium
+screenshot: demo  ## Picture of the first demo page for the README (needs Debian's chromium and fonts-noto-color-emoji)
+	@command -v $(CHROMIUM) >/dev/null || { echo "error: $(CHROMIUM) not found. apt-get install chromium fonts-noto-color-emoji"; exit 1; }
+	@mkdir -p docs/images
+	@$(CHROMIUM) --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+	  --disable-component-update --disable-sync --user-data-dir=$$(mktemp -d) --hide-scrollbars \
+	  --window-size=1200,1000 --screenshot=docs/images/page.png file://$(CURDIR)/.shelfwise/demo.html >/dev/null 2>&1
+	@echo "wrote docs/images/page.png"
+
 clean:  ## Remove the environment and everything made
 	@rm -rf $(VENV) .shelfwise build *.egg-info
