@@ -72,7 +72,7 @@ def fetch_command(
             fetched = fetch_one(settings, request, shown)
             shown.finish(name)
             how = "already there" if fetched.already_there else f"fetched in {time.monotonic() - started:.0f} s"
-            why = f" (was damaged: {fetched.repaired})" if fetched.repaired and not force else ""
+            why = f" (again: {fetched.repaired})" if fetched.repaired and not force else ""
             console.print(f"{name}: {how}{why}, {fetched.folder}", soft_wrap=True, highlight=False)
 
 
