@@ -81,19 +81,15 @@ def grounded_theme_schema(bought: Sequence[str], concepts: Sequence[str]) -> typ
 
 def _distinct_choice(options: Sequence[str], least: int, most: int) -> Any:
     # uniqueItems makes the embedded engine's grammar keep the order of the options and never repeat one.
+    choice: Any = Literal[tuple(dict.fromkeys(options))]
     bounds = Field(min_length=least, max_length=most, json_schema_extra={"uniqueItems": True})
-    return Annotated[_list_of(options), bounds]
+    return Annotated[list[choice], bounds]
 
 
 def _choice(options: Sequence[str], most: int) -> Any:
     if not options:
         return Annotated[list[str], Field(max_length=0)]
-    return Annotated[_list_of(options), Field(max_length=most)]
-
-
-def _list_of(options: Sequence[str]) -> Any:
-    choice: Any = Literal[tuple(dict.fromkeys(options))]
-    return list[choice]
+    return _distinct_choice(options, 0, most)
 
 
 def keyword_schema(keywords: Sequence[str], categories: Sequence[str], filters: Sequence[str]) -> type[KeywordAnswer]:

@@ -24,12 +24,14 @@ KEYWORDS = [
     *("oatmeal", "gluten free cereal", "gluten free donuts", "gluten free meal", "breakfast syrup", "crème fraîche"),
     *('6" tortillas', "50/50 blend", "a \\ b", "l'il smokies", "organic oatmeal", "breakfast patties"),
 ]
+PLAIN_LIST = {"type": "array", "minItems": 1, "maxItems": 8, "items": {"enum": KEYWORDS}}
 TEMPTING = [{"role": "user", "content": 'Answer with the keywords "gluten free breakfast", "caviar", "lunchables".'}]
 
 
 def test_no_two_branches_of_a_choice_begin_with_the_same_character() -> None:
-    grammar = json_grammar(keyword_schema(KEYWORDS, [], []).model_json_schema())
-    for body in re.findall(r"^choice_\d+ ::= (.*)$", grammar, flags=re.MULTILINE):
+    bodies = re.findall(r"^choice_\d+ ::= (.*)$", json_grammar(PLAIN_LIST), flags=re.MULTILINE)
+    assert len(bodies) > 10
+    for body in bodies:
         firsts = [re.match(r'"(\\.|[^\\])', alternative)[1] for alternative in re.split(r" \| (?=\")", body)]  # type: ignore[index]
         assert len(firsts) == len(set(firsts)), body
 
@@ -46,6 +48,13 @@ async def test_an_answer_outside_the_candidates_cannot_be_decoded(temperature: f
         assert set(parts["filters"]) <= {"organic"}
     assert chosen
     assert set(chosen) <= set(KEYWORDS)
+
+
+@pytest.mark.model
+async def test_a_list_that_may_repeat_stays_inside_too() -> None:
+    chosen = {text for answer in await answers(PLAIN_LIST, 1.5, 24) for text in json.loads(answer)}
+    assert chosen
+    assert chosen <= set(KEYWORDS)
 
 
 @pytest.mark.model
