@@ -23,10 +23,10 @@ $(READY): requirements.lock pyproject.toml
 	@echo "installing into $(VENV) (about 2 minutes, 3 GB)"
 	@$(PYTHON) -m venv $(VENV)
 	@# torch comes first and with its own dependencies: its builds differ in what they need.
-	@$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	@$(BIN)/pip install -qq --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
 	@# The rest exactly as locked; --no-deps because optimum-intel asks for a torchvision that breaks CPU torch.
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 install: $(READY)  ## Install everything into .venv
