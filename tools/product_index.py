@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ def _prune(used: Path) -> None:
 def _word_index(products: Sequence[Product]) -> bm25s.BM25:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it tells at level debug, and prints what it tells
     index = bm25s.BM25(backend="numpy")
     index.index([product_words(product.name) for product in products], show_progress=False)
     return index
