@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     guards_dir: Path = PROJECT_ROOT / "guardrails"
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the embedded engines (all if unset).")
     exact: bool = Field(
-        default=True,
+        default=False,
         description="Embedded chat engine: the same answer whatever runs beside it, at half to 0.8 of the speed.",
     )
     roles: dict[Role, RoleSettings] = Field(default_factory=dict)
