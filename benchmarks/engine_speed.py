@@ -1,6 +1,6 @@
 """Measures the engines: tokens per second by concurrency and form of answer, and embedding against torch.
 
-Run ``python benchmarks/engine_speed.py`` after ``shelfwise models fetch``; it prints Markdown tables. Compare the ratios:
+Run ``python benchmarks/engine_speed.py`` after ``shelfwise models fetch``; it prints Markdown tables. Compare ratios:
 all figures of a table come from one run, the absolute ones move with whatever else the machine does.
 """
 
@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from engines.batching import ModelSpec, Prompt, shared_pipeline
+from engines.batching import shared_pipeline
 from engines.download import installed_weights
 from engines.embedder import load_embedder
 from engines.grammar import json_grammar
 from engines.installed import model_path
+from engines.runtime import ModelSpec, Prompt
 from engines.weights import KNOWN
 from state.answers import design_schema, keyword_schema
 from state.settings import Settings, load_settings

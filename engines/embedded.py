@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from engines.batching import ModelSpec, Prompt, shared_pipeline
+from engines.batching import shared_pipeline
 from engines.fit import fit_lengths
 from engines.grammar import json_grammar
 from engines.installed import adapter_path, model_path
+from engines.runtime import ModelSpec, Prompt
 from state.errors import EngineTimeout
 from state.llm import Message
 from state.settings import RoleSettings, Settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.installed import model_path
+from engines.runtime import first_line
 from state.errors import ModelsError
 from state.settings import Settings
 
@@ -99,7 +100,7 @@ def _compile(folder: Path, threads: int | None) -> openvino.CompiledModel:
         return openvino.Core().compile_model(folder / "openvino_model.xml", "CPU", config)
     except RuntimeError as error:
         raise ModelsError(
-            f"the embedder in {folder} cannot be loaded ({_first_line(error)}). Run 'shelfwise models fetch --force'."
+            f"the embedder in {folder} cannot be loaded ({first_line(error)}). Run 'shelfwise models fetch --force'."
         ) from error
 
 
@@ -110,8 +111,3 @@ def _tokenizer(folder: Path) -> Tokenizer:
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
     return tokenizer
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -15,7 +15,8 @@ import pytest
 from openvino_genai import GenerationFinishReason, GenerationStatus
 
 import engines.batching
-from engines.batching import BatchingPipeline, ModelSpec, Prompt
+from engines.batching import BatchingPipeline
+from engines.runtime import ModelSpec, Prompt
 from state.errors import EngineError, EngineUnavailable, ModelsError
 
 
@@ -76,7 +77,7 @@ class Runtime:
 def runtimes(monkeypatch: pytest.MonkeyPatch) -> list[Runtime]:
     """Every runtime loaded, the next one prepared in front."""
     loaded: list[Runtime] = []
-    monkeypatch.setattr(engines.batching, "_load", lambda spec: loaded.append(Runtime()) or loaded[-1])
+    monkeypatch.setattr(engines.batching, "load_runtime", lambda spec: loaded.append(Runtime()) or loaded[-1])
     return loaded
 
 
@@ -174,11 +175,11 @@ def test_a_model_that_cannot_be_loaded_fails_each_prompt_and_is_tried_again(
     def broken(spec: ModelSpec) -> Any:
         raise ModelsError("the model cannot be loaded")
 
-    monkeypatch.setattr(engines.batching, "_load", broken)
+    monkeypatch.setattr(engines.batching, "load_runtime", broken)
     for _ in range(2):
         with pytest.raises(ModelsError, match="cannot be loaded"):
             pipeline.submit(prompt("hello")).result(5)
-    monkeypatch.setattr(engines.batching, "_load", lambda spec: Runtime())
+    monkeypatch.setattr(engines.batching, "load_runtime", lambda spec: Runtime())
     assert pipeline.submit(prompt("hello")).result(5).text == "hello"
     pipeline.close()
 
