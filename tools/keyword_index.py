@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -30,11 +31,13 @@ from tools.keyword_store import (
 )
 
 if TYPE_CHECKING:
+    import chromadb
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
 INSERT_BATCH = 5_000
 """Rows per insert; Chroma refuses more than 5,461."""
 BUILD_THREADS = 2
+SAMPLED_ROWS, SAME_DISTANCE, FOUND_SHARE = 200, 1e-3, 0.95
 FORMAT = "1"
 Progress = Callable[[str, int, int], object]
 """Called with the step (``embed``, ``index``), what more is done, and the step's total."""
@@ -113,8 +116,22 @@ def fill_collection(
 ) -> None:
     """Put ``vectors`` into the collection ``name`` of the database at ``folder``, row ``i`` with id ``str(i)``.
 
-    Rows that an earlier, killed run put there are kept.
+    Rows that an earlier, killed run put there are kept, unless it was killed while Chroma wrote its files and left
+    them unreadable or wrong: then the collection is filled anew.
     """
+    from chromadb.errors import ChromaError
+
+    try:
+        sound = _fill(folder, name, vectors, settings, progress)
+    except ChromaError:
+        sound = False
+    if not sound:
+        shutil.rmtree(folder, ignore_errors=True)
+        _fill(folder, name, vectors, settings, progress)
+
+
+def _fill(folder: Path, name: str, vectors: np.ndarray, settings: IndexSettings, progress: Progress) -> bool:
+    """Insert the rows that are not there yet; tell whether rows that were there can be found."""
     batches = insert_batches(len(vectors))
     client = open_chroma(folder)
     try:
@@ -128,8 +145,17 @@ def fill_collection(
                 rows = vectors[start:end].astype(np.float32)
                 collection.upsert(ids=[str(row) for row in range(start, end)], embeddings=rows)
             progress("index", end - start, len(vectors))
+        return present == 0 or _finds_its_rows(collection, vectors)
     finally:
         client.close()
+
+
+def _finds_its_rows(collection: chromadb.Collection, vectors: np.ndarray) -> bool:
+    """Tell whether a sample of rows finds itself: Chroma does not notice all damage to its files."""
+    sample = np.linspace(0, len(vectors) - 1, min(SAMPLED_ROWS, len(vectors))).astype(int)
+    found = collection.query(query_embeddings=vectors[sample].astype(np.float32), n_results=1, include=["distances"])
+    near = [distances and distances[0] < SAME_DISTANCE for distances in found["distances"] or []]
+    return collection.count() == len(vectors) and sum(map(bool, near)) >= FOUND_SHARE * len(sample)
 
 
 def insert_batches(rows: int) -> list[tuple[int, int]]:

@@ -111,6 +111,17 @@ def test_a_killed_fill_keeps_the_rows_it_had(settings: Settings, monkeypatch: py
     client.close()
 
 
+@pytest.mark.parametrize("part", ["index_metadata.pickle", "data_level0.bin", "header.bin", "link_lists.bin"])
+def test_files_cut_short_by_a_kill_are_filled_anew(settings: Settings, part: str) -> None:
+    terms = many_terms(35)
+    version = build(settings, terms)
+    (victim,) = (version_folder(settings.corpus_dir, version) / "chroma").rglob(part)
+    victim.write_bytes(victim.read_bytes()[: victim.stat().st_size // 2])
+    assert build(settings, terms) == version
+    search = KeywordSearch.open(settings, WordEmbedder())
+    assert "term7" in {candidate.text for candidate in search.candidates(["term7"], 5)}
+
+
 def test_kill_9_in_the_middle_leaves_a_build_that_goes_on(settings: Settings) -> None:
     script = f"""
         import os, signal, sys
