@@ -50,16 +50,9 @@ async def judge_page(
     Raises:
         EngineError: the engine did not answer one of the calls.
     """
-    about = _shopper_view(shopper)
-    shown = [_placement_view(placement) for placement in placements]
-    page_call = _ask(chat, PageAnswers, {"part": "page", "shopper": about, "placements": shown})
+    page_call = _ask(chat, PageAnswers, page_messages(shopper, placements))
     placement_calls = [
-        _ask(
-            chat,
-            PlacementAnswers,
-            {"part": "placement", "shopper": about, "placement": view, "min_products": min_products},
-        )
-        for view in shown
+        _ask(chat, PlacementAnswers, placement_messages(shopper, placement, min_products)) for placement in placements
     ]
     page, answers = await asyncio.gather(page_call, asyncio.gather(*placement_calls))
     return JudgeReport(
@@ -72,10 +65,27 @@ async def judge_page(
     )
 
 
-async def _ask(chat: Chat, schema: type[Any], view: dict[str, Any]) -> Answer[Any] | None:
-    message: Message = {"role": "user", "content": _template().render(view)}
+def page_messages(shopper: ShopperContext, placements: Sequence[Placement]) -> list[Message]:
+    """Return what the judge is asked about the page as a whole (answered by :class:`PageAnswers`)."""
+    shown = [_placement_view(placement) for placement in placements]
+    return _messages({"part": "page", "shopper": _shopper_view(shopper), "placements": shown})
+
+
+def placement_messages(shopper: ShopperContext, placement: Placement, min_products: int) -> list[Message]:
+    """Return what the judge is asked about one placement (answered by :class:`PlacementAnswers`)."""
+    view = _placement_view(placement)
+    return _messages(
+        {"part": "placement", "shopper": _shopper_view(shopper), "placement": view, "min_products": min_products}
+    )
+
+
+def _messages(view: dict[str, Any]) -> list[Message]:
+    return [{"role": "user", "content": _template().render(view)}]
+
+
+async def _ask(chat: Chat, schema: type[Any], messages: Sequence[Message]) -> Answer[Any] | None:
     try:
-        return await chat.ask(ROLE, [message], schema, phase=PHASE)
+        return await chat.ask(ROLE, messages, schema, phase=PHASE)
     except AnswerRejected:
         return None
 

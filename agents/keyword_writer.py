@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.prompting import render
 from state.answers import KeywordAnswer, keyword_schema
 from state.guard import Chat
+from state.llm import Message
 from state.placement import Placement
 from state.vocabulary import Vocabulary
 
@@ -21,7 +22,7 @@ async def write_keywords(chat: Chat, placement: Placement, vocabulary: Vocabular
         AnswerRejected: the model kept breaking the schema.
         EngineError: the engine did not answer.
     """
-    messages = render("keywords", placement=placement, vocabulary=vocabulary)
+    messages = keyword_messages(placement, vocabulary)
     schema = keyword_schema(vocabulary.keywords, vocabulary.categories, vocabulary.filters)
     answer = await chat.ask("keyword_writer", messages, schema, phase=PHASE)
     chosen = answer.value
@@ -30,3 +31,8 @@ async def write_keywords(chat: Chat, placement: Placement, vocabulary: Vocabular
         categories=list(dict.fromkeys(chosen.categories)),
         filters=list(dict.fromkeys(chosen.filters)),
     )
+
+
+def keyword_messages(placement: Placement, vocabulary: Vocabulary) -> list[Message]:
+    """Return what the keyword writer is asked for ``placement``."""
+    return render("keywords", placement=placement, vocabulary=vocabulary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.prompting import render
 from state.answers import design_schema
 from state.guard import Chat
+from state.llm import Message
 from state.placement import PageDesign, Theme
 from state.shopper import ShopperContext
 
@@ -24,18 +25,7 @@ async def design_page(chat: Chat, shopper: ShopperContext, themes: int) -> PageD
         AnswerRejected: the model kept breaking the schema.
         EngineError: the engine did not answer.
     """
-    known = shopper.products[:SHOWN_PRODUCTS]
-    shown = {item.name for item in known}
-    messages = render(
-        "design",
-        shopper=shopper,
-        themes=themes,
-        products=known,
-        rest_of_last_order=[name for name in shopper.last_order if name not in shown][:SHOWN_LAST_ORDER],
-        aisles=shopper.aisles[:SHOWN_AISLES],
-        preferences=shopper.preferences[:SHOWN_PREFERENCES],
-    )
-    answer = await chat.ask("designer", messages, design_schema(themes), phase=PHASE)
+    answer = await chat.ask("designer", design_messages(shopper, themes), design_schema(themes), phase=PHASE)
     return PageDesign(
         persona=answer.value.persona.strip(),
         themes=[
@@ -49,6 +39,21 @@ async def design_page(chat: Chat, shopper: ShopperContext, themes: int) -> PageD
             )
             for position, theme in enumerate(answer.value.themes)
         ],
+    )
+
+
+def design_messages(shopper: ShopperContext, themes: int) -> list[Message]:
+    """Return what the designer is asked for a page of ``themes`` themes."""
+    known = shopper.products[:SHOWN_PRODUCTS]
+    shown = {item.name for item in known}
+    return render(
+        "design",
+        shopper=shopper,
+        themes=themes,
+        products=known,
+        rest_of_last_order=[name for name in shopper.last_order if name not in shown][:SHOWN_LAST_ORDER],
+        aisles=shopper.aisles[:SHOWN_AISLES],
+        preferences=shopper.preferences[:SHOWN_PREFERENCES],
     )
 
 

@@ -15,6 +15,7 @@ from cli.corpus import app as corpus_app
 from cli.demo import app as demo_app
 from cli.models import app as models_app
 from cli.page import app as page_app
+from cli.teach import app as teach_app
 from state.errors import ShelfwiseError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(demo_app)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")
 app.add_typer(models_app, name="models", help="Fetch and check model weights.")
+app.add_typer(teach_app, name="teach", help="Ask a teacher model, read its answers, sift them into training data.")
 
 
 def main() -> None:

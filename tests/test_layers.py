@@ -17,7 +17,7 @@ LAYERS = [
     {"agents"},
     {"guardrails"},
     {"graph"},
-    {"serving"},
+    {"serving", "training"},
     {"cli"},
 ]
 HEIGHT = {package: height for height, packages in enumerate(LAYERS) for package in packages}
