@@ -1,9 +1,9 @@
 """Writes a choice between texts as a prefix tree of EBNF rules.
 
 A plain alternation of texts that share beginnings is not safe: the grammar engine merges states of its automaton, and
-out of "gluten free brownie" and "organic breakfast" lets "gluten free breakfast" through (measured on OpenVINO GenAI
-2026.4: 3 of 38 choices at temperature 1.5, none with the tree; tests/engines/test_vocabulary_lock.py holds it). In the
-tree no two branches of a rule begin with the same character, so there is nothing to merge wrongly.
+out of "gluten free brownie" and "organic breakfast" lets "gluten free breakfast" through (OpenVINO GenAI 2026.4;
+benchmarks/vocabulary_lock.py counts it, tests/engines/test_vocabulary_lock.py holds that the tree does not). In the tree
+no two branches of a rule begin with the same character, so there is nothing to merge wrongly.
 """
 
 from __future__ import annotations

@@ -92,9 +92,8 @@ def open_services(settings: Settings) -> Services:
     Raises:
         CatalogMissing, CorpusMissing, ModelsMissing: something was not built yet; the message names the command.
     """
-    from engines.chat import ChatClient
-
     from catalog.warehouse import Warehouse
+    from engines.chat import ChatClient
     from engines.embedder import load_embedder
     from engines.scorer import load_scorer
     from tools.keywords import KeywordSearch
