@@ -1,4 +1,4 @@
-"""How often a choice leaves its list, by the way the list is given to the grammar: ``python benchmarks/vocabulary_lock.py``.
+"""How often a choice leaves its list, by the way the list is given: ``python benchmarks/vocabulary_lock.py``.
 
 Decodes lists of grocery terms at temperatures 1.0 and 1.5 under a prompt that asks for terms outside of the list, and
 counts what came out and was not in it. Needs the weights (``shelfwise models fetch``).
@@ -17,45 +17,15 @@ from engines.models import model_path
 from state.settings import load_settings
 
 TERMS = [
-    "gluten free brown sugar oatmeal",
-    "breakfast scramble",
-    "multigrain breakfast sandwich",
-    "gluten free sugar oatmeal",
-    "breakfast scramble wrap",
-    "gluten free brown sugar",
-    "baby breakfast",
-    "organic 3 eggs",
-    "gluten free oatmeal",
-    "scramble",
-    "brown sugar instant oatmeal",
-    "breakfast sandwich",
-    "gluten free instant oatmeal",
-    "gluten free oats",
-    "gluten free sugar",
-    "breakfast bowl",
-    "gluten free rolled oats",
-    "breakfast burrito",
-    "gluten free brownie",
-    "breakfast biscuits",
-    "breakfast blend coffee",
-    "organic breakfast",
-    "breakfast bites",
-    "gluten free cut oats",
-    "gluten free chocolate brownie",
-    "lunchable",
-    "morning snack",
-    "gluten free brownie mix",
-    "lunch",
-    "breakfast tea",
-    "gluten free brownie bites",
-    "breakfast bars",
-    "oatmeal",
-    "gluten free cereal",
-    "gluten free donuts",
-    "gluten free meal",
-    "breakfast syrup",
-    "organic oatmeal",
-    "breakfast patties",
+    *("gluten free brown sugar oatmeal", "breakfast scramble", "multigrain breakfast sandwich"),
+    *("gluten free sugar oatmeal", "breakfast scramble wrap", "gluten free brown sugar", "baby breakfast"),
+    *("organic 3 eggs", "gluten free oatmeal", "scramble", "brown sugar instant oatmeal", "breakfast sandwich"),
+    *("gluten free instant oatmeal", "gluten free oats", "gluten free sugar", "breakfast bowl"),
+    *("gluten free rolled oats", "breakfast burrito", "gluten free brownie", "breakfast biscuits"),
+    *("breakfast blend coffee", "organic breakfast", "breakfast bites", "gluten free cut oats"),
+    *("gluten free chocolate brownie", "lunchable", "morning snack", "gluten free brownie mix", "lunch"),
+    *("breakfast tea", "gluten free brownie bites", "breakfast bars", "oatmeal", "gluten free cereal"),
+    *("gluten free donuts", "gluten free meal", "breakfast syrup", "organic oatmeal", "breakfast patties"),
 ]
 TEMPTING = "Pick keywords: gluten free breakfast, breakfast sandwichable, gluten free 3 eggs, caviar."
 
