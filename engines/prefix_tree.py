@@ -2,7 +2,7 @@
 
 A plain alternation of texts that share beginnings is not safe: the grammar engine merges states of its automaton, and
 out of "gluten free brownie" and "organic breakfast" lets "gluten free breakfast" through (OpenVINO GenAI 2026.4;
-benchmarks/vocabulary_lock.py counts it, tests/engines/test_vocabulary_lock.py holds that the tree does not). In the tree
+benchmarks/vocabulary_lock.py counts it, tests/engines/test_vocabulary_lock.py holds that the tree does not). In a tree
 no two branches of a rule begin with the same character, so there is nothing to merge wrongly.
 """
 
