@@ -165,8 +165,8 @@ def adapter(folder: Path, size: float) -> Path:
 
 
 async def test_an_adapter_changes_the_answers_of_its_role_only(tmp_path: Path) -> None:
-    plain, adapted = chat(), chat(adapter=str(adapter(tmp_path / "strong", 0.5)))
-    zero = chat(adapter=str(adapter(tmp_path / "zero", 0.0)))
+    plain, adapted = chat(exact=True), chat(exact=True, adapter=str(adapter(tmp_path / "strong", 0.5)))
+    zero = chat(exact=True, adapter=str(adapter(tmp_path / "zero", 0.0)))
     before = (await write(plain, "Judge this page.", Short)).raw
     changed = await write(adapted, "Judge this page.", Short)
     assert changed.raw != before
