@@ -136,6 +136,8 @@ def main() -> None:
     print(
         f"Placements kept {kept:.1f}, dropped {dropped:.1f} a page; fall-back pages {sum(p.fallback for p in pages)}."
     )
+    if any(page.versions.corpus != services.keywords.version for page in pages):
+        sys.exit("the corpus was rebuilt while this ran: run it again")
     print("\n### What must hold\n\n| rule | broken |\n|---|---|")
     broken = invariants(pages, services)
     print("\n".join(f"| {rule} | {count} |" for rule, count in broken.items()))

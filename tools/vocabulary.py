@@ -32,12 +32,13 @@ class _Taxonomy(Protocol):
 def retrieve_vocabulary(
     keywords: _Keywords, products: _Products, taxonomy: _Taxonomy, theme: Theme, limit: int
 ) -> Vocabulary:
-    """Return the ``limit`` corpus terms nearest to the theme's concepts and title, and the aisles and filters that fit.
+    """Return the ``limit`` corpus terms nearest to the theme's concepts, and the aisles and filters that fit.
 
+    The title takes no part in finding terms: a figurative one ("three plies thick") finds clam chowder.
     Aisles are those where the products that the concepts find stand, most of them first, each with a fair part of them.
     Filters are those that the theme's own words name: a filter nobody asked for hides products.
     """
-    found = keywords.candidates([*theme.concepts, theme.title], limit)
+    found = keywords.candidates(theme.concepts, limit)
     shelves = {category.aisle for category in taxonomy.categories()}
     probed = [hit.product.aisle for hit in products.find(theme.concepts, limit=_PROBED_PRODUCTS)]
     near = Counter(aisle for aisle in probed if aisle in shelves)

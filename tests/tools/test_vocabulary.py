@@ -46,9 +46,9 @@ def vocabulary(title: str, *concepts: str) -> tuple[Vocabulary, Tools]:
     return retrieve_vocabulary(tools, tools, tools, theme(title, *concepts), 100), tools
 
 
-def test_terms_are_retrieved_for_concepts_and_title() -> None:
+def test_terms_are_retrieved_for_the_concepts_not_for_the_title() -> None:
     found, tools = vocabulary("Milk run", "oat milk", "cream")
-    assert tools.asked == ["oat milk", "cream", "Milk run"]
+    assert tools.asked == ["oat milk", "cream"]
     assert found.keywords == ["oat milk"]
 
 
