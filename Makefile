@@ -1,6 +1,7 @@
 # Shelfwise. `make demo` makes pages for real shoppers, `make test` runs every test, `make help` lists the rest.
 
 PYTHON ?= python3.11
+PORT ?= 2024
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -55,8 +56,8 @@ format: $(READY)  ## Format the code and mend what lint can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-studio: assets  ## Start the LangGraph server for Studio on port 2024
-	@$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10 --port 2024
+studio: assets  ## Start the LangGraph server for Studio (PORT=2024)
+	@$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10 --port $(PORT)
 
 docs: $(READY)  ## Regenerate the parts of the docs that come from code
 	@$(BIN)/python -m graph.drawing docs/architecture.md
