@@ -19,7 +19,7 @@ from pathlib import Path
 from agents.prompting import render
 from cli.page import sample_shoppers
 from graph.services import Services, open_services
-from serving.pages import PageRunner, open_runner
+from serving.pages import open_runner
 from state.options import PageOptions
 from state.placement import Page, Placement
 from state.settings import Settings, load_settings
@@ -37,7 +37,7 @@ async def make_pages(
         scratch = settings.model_copy(update={"store": settings.store.model_copy(update={"path": Path(folder) / "s"})})
         async with open_runner(scratch, lambda: services) as runner:
             await runner.make(ids[0], PageOptions())  # weights load
-            alone = [await _timed(runner, shopper) for shopper in ids[:ALONE]]
+            alone = [await runner.make(shopper, PageOptions()) for shopper in ids[:ALONE]]
             started = time.perf_counter()
             beside = []
             async for result in runner.make_many(ids, PageOptions()):
@@ -47,10 +47,6 @@ async def make_pages(
                 print(f"\r{len(beside)}/{len(ids)} pages", end="", file=sys.stderr)
             print(file=sys.stderr)
     return beside, alone, time.perf_counter() - started
-
-
-async def _timed(runner: PageRunner, shopper: str) -> Page:
-    return await runner.make(shopper, PageOptions())
 
 
 def phase_table(pages: Sequence[Page]) -> list[str]:

@@ -15,7 +15,7 @@ from cli.console import EXIT_ERROR, err, out, print_json, progress
 from cli.page_options import OptionsFile, page_options
 from cli.page_report import page_table, print_page, print_trace
 from serving.batch_file import BatchFile
-from state.errors import ShelfwiseError, StoreError
+from state.errors import StoreError
 from state.options import PageOptions
 from state.placement import Page
 from state.settings import load_settings
@@ -174,11 +174,7 @@ def trace(
     options_file: OptionsFile = None,
 ) -> None:
     """Tell why each placement of the stored page is there, and why the others were dropped."""
-    try:
-        page, calls, again = asyncio.run(_load_trace(shopper, page_options(options_file) if replay else None))
-    except ShelfwiseError as error:
-        err.print(f"error: {error}", style="red", markup=False)
-        raise typer.Exit(EXIT_ERROR) from error
+    page, calls, again = asyncio.run(_load_trace(shopper, page_options(options_file) if replay else None))
     if as_json:
         print_json({"page": page.model_dump(mode="json"), "calls": [call.model_dump(mode="json") for call in calls]})
     else:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from graph.guards import discover_guards
-from graph.nodes.design import design_page_node, load_shopper_node, on_design_failure
+from graph.nodes.design import Node, design_page_node, load_shopper_node, on_design_failure
 from graph.nodes.failures import TRANSPORT_RETRY
 from graph.nodes.guard import node_name, page_guard_node, placement_guard_node
 from graph.nodes.placement import (
@@ -63,11 +63,7 @@ def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvid
     builder.add_node("drop_placement", drop_placement)
     builder.add_edge(START, "write_keywords")
     builder.add_edge("write_keywords", "find_products")
-    last = "find_products"
-    for guard in guards:
-        builder.add_node(node_name(guard), placement_guard_node(guard, provider))
-        builder.add_edge(last, node_name(guard))
-        last = node_name(guard)
+    last = _chain_guards(builder, "find_products", guards, partial(placement_guard_node, provider=provider))
 
     async def route_after_guards(state: PlacementState, runtime: Runtime[PageOptions]) -> AfterGuards:
         session = await open_session(provider, runtime)
@@ -79,6 +75,20 @@ def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvid
     builder.add_edge("keep_placement", END)
     builder.add_edge("drop_placement", END)
     return builder.compile(name="build_placement")
+
+
+def _chain_guards(
+    builder: StateGraph[Any, Any, Any, Any],
+    after: str,
+    guards: Sequence[type[Guard]],
+    make_node: Callable[[type[Guard]], Node],
+) -> str:
+    """Add a node per guard, one behind the other, behind the node ``after``. Returns the name of the last one."""
+    for guard in guards:
+        builder.add_node(node_name(guard), make_node(guard))
+        builder.add_edge(after, node_name(guard))
+        after = node_name(guard)
+    return after
 
 
 def _draw_error_handler(builder: StateGraph[Any, Any, Any, Any], node: str, target: str) -> None:
@@ -133,11 +143,7 @@ def build_page_graph(
         "design_page", partial(_send_to_work, status=Status.DRAFT), ["build_placement", "settle"]
     )
     builder.add_edge("build_placement", "gather")
-    last = "gather"
-    for guard in page_guards:
-        builder.add_node(node_name(guard), page_guard_node(guard, provider))
-        builder.add_edge(last, node_name(guard))
-        last = node_name(guard)
+    last = _chain_guards(builder, "gather", page_guards, partial(page_guard_node, provider=provider))
     builder.add_edge(last, "settle")
 
     async def route_after_settle(state: PageState, runtime: Runtime[PageOptions]) -> Any:

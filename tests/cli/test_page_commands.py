@@ -127,10 +127,14 @@ def test_replay_makes_the_same_page_without_a_model(chat: ScriptedChat) -> None:
     assert len(chat.asked) == asked
 
 
-def test_trace_of_a_shopper_without_a_page_says_how_to_get_one() -> None:
-    result = run("trace", "99")
-    assert result.exit_code == 2
-    assert "shelfwise page 99" in result.stderr
+def test_trace_of_a_shopper_without_a_page_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["shelfwise", "trace", "99"])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    assert "shelfwise page 99" in capsys.readouterr().err
 
 
 def test_a_page_that_fell_back_says_so_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
