@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from agents.page_designer import PHASE
 from agents.prompting import render
+from agents.stated_facts import state_persona, state_rationale, tidy_title
 from state.answers import GROUNDED_TITLE_LENGTH, GroundedThemeAnswer, grounded_theme_schema
 from state.errors import AnswerRejected
 from state.guard import Chat
@@ -34,7 +35,7 @@ async def design_grounded_page(chat: Chat, shopper: ShopperContext, seeds: Seque
     if seeds and not usable:
         raise AnswerRejected("the designer's answers broke the schema for every theme")
     return PageDesign(
-        persona=_persona(shopper),
+        persona=state_persona(shopper),
         themes=[_theme(shopper, position, seed, answer) for position, (seed, answer) in enumerate(usable)],
     )
 
@@ -53,38 +54,9 @@ def _theme(shopper: ShopperContext, position: int, seed: ThemeSeed, answer: Grou
     return Theme(
         id=f"{shopper.shopper_id}-{position}",
         position=position,
-        title=_tidy(answer.title, known=[*seed.bought, *concepts]) or concepts[0].capitalize(),
+        title=tidy_title(answer.title, GROUNDED_TITLE_LENGTH, known=[*seed.bought, *concepts])
+        or concepts[0].capitalize(),
         need=seed.need,
-        rationale=_rationale(shopper, seed, list(dict.fromkeys(answer.bought))),
+        rationale=state_rationale(shopper, {name: seed.bought[name] for name in dict.fromkeys(answer.bought)}),
         concepts=concepts,
     )
-
-
-def _tidy(title: str, known: Sequence[str]) -> str:
-    """Return the title without a word part or sign that a length limit left, and without numbers from nowhere.
-
-    A number stays when evidence or concepts hold it ("2% milk"); a small model likes to add "101" or a year.
-    """
-    words = title.split()
-    if len(title) >= GROUNDED_TITLE_LENGTH and len(words) > 1:
-        words = words[:-1]
-    facts = {word.casefold() for text in known for word in text.split()}
-    kept = [word for word in words if not any(c.isdigit() for c in word) or word.casefold() in facts]
-    tidied = " ".join(kept).strip(" ,;:-–&")
-    return tidied[:1].upper() + tidied[1:]
-
-
-def _rationale(shopper: ShopperContext, seed: ThemeSeed, bought: Sequence[str]) -> str:
-    if shopper.cold:
-        return f"Popular in the shop: {' and '.join(bought)}."
-    first, *others = bought
-    more = "".join(f", {name} in {seed.bought[name]}" for name in others)
-    return f"{first} in {seed.bought[first]} of your {shopper.order_count} orders{more}."
-
-
-def _persona(shopper: ShopperContext) -> str:
-    if shopper.cold:
-        return "New shopper: nothing is known yet, so the page shows what is popular"
-    aisles = ", ".join(item.aisle for item in shopper.aisles[:3])
-    prefers = ", ".join(item.name for item in shopper.preferences[:3])
-    return f"Buys most from {aisles}" + (f"; leans to {prefers}" if prefers else "")

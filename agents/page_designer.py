@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agents.prompting import render
 from state.answers import design_schema
 from state.guard import Chat
@@ -35,7 +37,7 @@ async def design_page(chat: Chat, shopper: ShopperContext, themes: int) -> PageD
                 title=" ".join(theme.title.split()),
                 need=theme.need,
                 rationale=" ".join(theme.rationale.split()),
-                concepts=_distinct(theme.concepts),
+                concepts=distinct_concepts(theme.concepts),
             )
             for position, theme in enumerate(answer.value.themes)
         ],
@@ -44,19 +46,28 @@ async def design_page(chat: Chat, shopper: ShopperContext, themes: int) -> PageD
 
 def design_messages(shopper: ShopperContext, themes: int) -> list[Message]:
     """Return what the designer is asked for a page of ``themes`` themes."""
+    return render("design", **shown_facts(shopper), themes=themes)
+
+
+def idea_messages(shopper: ShopperContext, themes: int) -> list[Message]:
+    """Return what the designer is asked for a page of ``themes`` themes without rationales."""
+    return render("ideas", **shown_facts(shopper), themes=themes)
+
+
+def shown_facts(shopper: ShopperContext) -> dict[str, Any]:
+    """Return what a designer's prompt is filled with: as much of the history as a page needs."""
     known = shopper.products[:SHOWN_PRODUCTS]
     shown = {item.name for item in known}
-    return render(
-        "design",
-        shopper=shopper,
-        themes=themes,
-        products=known,
-        rest_of_last_order=[name for name in shopper.last_order if name not in shown][:SHOWN_LAST_ORDER],
-        aisles=shopper.aisles[:SHOWN_AISLES],
-        preferences=shopper.preferences[:SHOWN_PREFERENCES],
-    )
+    return {
+        "shopper": shopper,
+        "products": known,
+        "rest_of_last_order": [name for name in shopper.last_order if name not in shown][:SHOWN_LAST_ORDER],
+        "aisles": shopper.aisles[:SHOWN_AISLES],
+        "preferences": shopper.preferences[:SHOWN_PREFERENCES],
+    }
 
 
-def _distinct(concepts: list[str]) -> list[str]:
+def distinct_concepts(concepts: list[str]) -> list[str]:
+    """Return the concepts stripped and each once, ignoring case, in order."""
     cleaned = (" ".join(concept.split()) for concept in concepts)
     return list({concept.casefold(): concept for concept in reversed(list(cleaned)) if concept}.values())[::-1]

@@ -40,6 +40,25 @@ class DesignAnswer(BaseModel):
     themes: list[ThemeAnswer]
 
 
+class IdeaAnswer(BaseModel):
+    """One theme without a rationale: that one is stated from the shopper's orders, so that none can be made up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=3, max_length=TITLE_LENGTH, description="3 to 8 words, no brand")
+    need: Need
+    concepts: list[Concept] = Field(min_length=3, max_length=8, description="short product ideas")
+
+
+class IdeasAnswer(BaseModel):
+    """Base of a design without rationales; :func:`idea_schema` fixes the number of themes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    persona: str = Field(min_length=3, max_length=140, description="who shops here, in a few words")
+    themes: list[IdeaAnswer]
+
+
 class KeywordAnswer(BaseModel):
     """Base of the keyword writer's answer; :func:`keyword_schema` locks it to the retrieved vocabulary.
 
@@ -57,6 +76,12 @@ def design_schema(themes: int) -> type[DesignAnswer]:
     """Return the answer schema for exactly ``themes`` themes."""
     field = Field(min_length=themes, max_length=themes, description="in page order, most useful first")
     return create_model("PageDesignAnswer", __base__=DesignAnswer, themes=(Annotated[list[ThemeAnswer], field], ...))
+
+
+def idea_schema(themes: int) -> type[IdeasAnswer]:
+    """Return the answer schema for exactly ``themes`` themes without rationales."""
+    field = Field(min_length=themes, max_length=themes, description="in page order, most useful first")
+    return create_model("PageIdeasAnswer", __base__=IdeasAnswer, themes=(Annotated[list[IdeaAnswer], field], ...))
 
 
 class GroundedThemeAnswer(BaseModel):

@@ -13,10 +13,11 @@ class PageOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     themes: int = Field(default=6, ge=1, le=12, description="Themes that the page designer is asked for.")
-    design_mode: Literal["grounded", "free"] = Field(
+    design_mode: Literal["grounded", "ideas", "free"] = Field(
         default="grounded",
-        description="grounded: each theme starts from a part of the history and its concepts are corpus terms, which a "
-        "small model needs. free: the model writes the whole page in one answer.",
+        description="grounded: each theme starts from a part of the history and its concepts are corpus terms, which an "
+        "untuned small model needs. ideas: titles, needs and concepts in one answer, rationales stated from the "
+        "orders, which the tuned student is trained for. free: the model writes the whole page, rationales too.",
     )
     candidates: int = Field(default=100, ge=10, le=400, description="Corpus terms retrieved for a theme.")
     products_per_placement: int = Field(default=12, ge=1, le=50, description="Products kept for a placement.")

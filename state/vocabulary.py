@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from state.placement import Need
 
@@ -34,3 +34,15 @@ class ThemeSeed(BaseModel):
     need: Need
     bought: dict[str, int]
     concepts: list[str]
+
+
+class Evidence(BaseModel):
+    """What a shopper bought of a theme: ``bought`` maps product names to numbers of orders, most telling first.
+
+    ``beside`` is the nearest product that they bought, when nothing of the theme itself was.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bought: dict[str, int] = Field(default_factory=dict)
+    beside: str | None = None

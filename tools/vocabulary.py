@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Protocol
 
+import numpy as np
+
 from state.catalog import Category, KeywordCandidate, ProductHit
+from state.guard import Embedder
 from state.placement import Theme
 from state.vocabulary import Vocabulary
+from tools.keywords import readable_concepts
 
 MAX_AISLES = 8
 _PROBED_PRODUCTS = 40
@@ -49,3 +54,22 @@ def retrieve_vocabulary(
         categories=[aisle for aisle in ranked if near[aisle] >= _FAIR_PART * len(probed)][:MAX_AISLES],
         filters=[term.text for term in found if term.kind == "filter" and f" {term.text.casefold()} " in said],
     )
+
+
+def nearest_first(embedder: Embedder, concepts: Sequence[str], candidates: Sequence[str]) -> list[str]:
+    """Return ``candidates`` in the order in which the keyword search gives them: of each concept in turn the nearest.
+
+    For candidates that come from elsewhere (labels, files). Each is listed once, under the concept it is nearest to.
+    """
+    texts, asked = list(dict.fromkeys(candidates)), readable_concepts(concepts)
+    if not texts or not asked:
+        return texts
+    vectors = embedder.embed([*asked, *texts])
+    similarity = vectors[: len(asked)] @ vectors[len(asked) :].T
+    nearest = similarity.argmax(axis=0)
+    queues = [
+        sorted(np.flatnonzero(nearest == concept), key=lambda row: (-similarity[concept, row], row))
+        for concept in range(len(asked))
+    ]
+    turns = zip_longest(*queues)
+    return [texts[row] for turn in turns for row in turn if row is not None]

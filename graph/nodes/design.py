@@ -11,9 +11,8 @@ from langgraph.errors import NodeError
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from agents.grounded_designer import design_grounded_page
-from agents.page_designer import design_page as ask_designer
 from agents.recording import RecordingChat
+from graph.designing import design_themes
 from graph.guards import build_guards
 from graph.nodes.failures import is_model_failure
 from graph.services import ServiceProvider
@@ -23,7 +22,6 @@ from state.options import PageOptions
 from state.page import PageState
 from state.placement import Placement
 from state.shopper import ShopperContext
-from tools.theme_seeds import theme_seeds
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
 LONGEST_SHOPPER_ID = 128
@@ -57,11 +55,7 @@ def design_page_node(provider: ServiceProvider) -> Node:
         session = await open_session(provider, runtime)
         chat = RecordingChat(session.services.chat)
         shopper = ShopperContext.model_validate(state["shopper"])
-        if session.options.design_mode == "free":
-            design = await ask_designer(chat, shopper, session.options.themes)
-        else:
-            seeds = await asyncio.to_thread(theme_seeds, session.services.keywords, shopper, session.options.themes)
-            design = await design_grounded_page(chat, shopper, seeds)
+        design = await design_themes(chat, session.services, shopper, session.options)
         session.emit({"event": "page_designed", "persona": design.persona, "titles": [t.title for t in design.themes]})
         return {
             "design": design,

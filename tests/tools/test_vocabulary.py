@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from support.small_shop import WordEmbedder
+
 from state.catalog import Category, KeywordCandidate, Product, ProductHit
 from state.placement import Need, Theme
 from state.vocabulary import Vocabulary
-from tools.vocabulary import retrieve_vocabulary
+from tools.vocabulary import nearest_first, retrieve_vocabulary
 
 
 class Tools:
@@ -64,3 +66,19 @@ def test_only_filters_that_the_theme_names_are_offered() -> None:
 
 def test_texts_hold_everything_that_may_be_chosen() -> None:
     assert vocabulary("Organic milk run", "oat milk")[0].texts == ["oat milk", "milk", "cream", "organic"]
+
+
+def test_candidates_from_elsewhere_are_ordered_as_the_keyword_search_would() -> None:
+    given = ["sour cream", "oat milk", "green tea", "whole milk", "sour cream"]
+    assert nearest_first(WordEmbedder(), ["whole milk", "cream"], given) == [
+        "whole milk",
+        "sour cream",
+        "oat milk",
+        "green tea",
+    ]
+    assert sorted(nearest_first(WordEmbedder(), ["whole milk"], given)) == sorted(set(given))
+
+
+def test_without_readable_concepts_candidates_keep_their_order() -> None:
+    assert nearest_first(WordEmbedder(), ["\x00"], ["b", "a", "b"]) == ["b", "a"]
+    assert nearest_first(WordEmbedder(), ["milk"], []) == []

@@ -1,0 +1,47 @@
+"""What a page says of a shopper from facts alone: rationale and persona, and titles rid of invented numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from state.shopper import ShopperContext
+
+
+def state_rationale(shopper: ShopperContext, bought: Mapping[str, int], beside: str | None = None) -> str:
+    """Return why a theme is shown: what was ``bought`` (product name to number of orders), most telling first.
+
+    With nothing bought it names the product that the theme stands ``beside``, or what the shopper buys from most.
+    """
+    if shopper.cold:
+        return f"Popular in the shop: {' and '.join(bought)}." if bought else "Popular in the shop."
+    if bought:
+        (first, count), *others = bought.items()
+        more = "".join(f", {name} in {count}" for name, count in others)
+        return f"{first} in {count} of your {shopper.order_count} orders{more}."
+    aisles = " and ".join(item.aisle for item in shopper.aisles[:2])
+    near = beside or (f"what you buy from {aisles}" if aisles else "")
+    return f"Something new beside {near}." if near else "Something new."
+
+
+def state_persona(shopper: ShopperContext) -> str:
+    """Return who shops here: the aisles bought from most, and preferences."""
+    if shopper.cold:
+        return "New shopper: nothing is known yet, so the page shows what is popular"
+    aisles = ", ".join(item.aisle for item in shopper.aisles[:3])
+    prefers = ", ".join(item.name for item in shopper.preferences[:3])
+    return f"Buys most from {aisles}" + (f"; leans to {prefers}" if prefers else "")
+
+
+def tidy_title(title: str, limit: int, known: Sequence[str]) -> str:
+    """Return the title without a word part or sign that a length limit left, and without numbers from nowhere.
+
+    ``limit`` is the length in characters at which the answer was cut. A number stays when a text of ``known`` holds it
+    ("2% milk"); a small model likes to add "101" or a year.
+    """
+    words = title.split()
+    if len(title) >= limit and len(words) > 1:
+        words = words[:-1]
+    facts = {word.casefold() for text in known for word in text.split()}
+    kept = [word for word in words if not any(c.isdigit() for c in word) or word.casefold() in facts]
+    tidied = " ".join(kept).strip(" ,;:-–&")
+    return tidied[:1].upper() + tidied[1:]

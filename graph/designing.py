@@ -1,0 +1,33 @@
+"""Phase 1 in the mode that the options name: the one place that the node and the command line share."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from agents.grounded_designer import design_grounded_page
+from agents.idea_designer import design_ideas
+from agents.page_designer import design_page
+from graph.services import Services
+from state.guard import Chat
+from state.options import PageOptions
+from state.placement import PageDesign
+from state.shopper import ShopperContext
+from tools.evidence import theme_evidence
+from tools.theme_seeds import theme_seeds
+
+
+async def design_themes(chat: Chat, services: Services, shopper: ShopperContext, options: PageOptions) -> PageDesign:
+    """Return persona and themes for ``shopper``, asked of ``chat`` in ``options.design_mode``.
+
+    Raises:
+        AnswerRejected: the model kept breaking the schema.
+        EngineError: the engine did not answer.
+    """
+    if options.design_mode == "free":
+        return await design_page(chat, shopper, options.themes)
+    if options.design_mode == "ideas":
+        find_evidence = partial(asyncio.to_thread, theme_evidence, services.embedder, shopper)
+        return await design_ideas(chat, shopper, options.themes, find_evidence)
+    seeds = await asyncio.to_thread(theme_seeds, services.keywords, shopper, options.themes)
+    return await design_grounded_page(chat, shopper, seeds)
