@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Sequence
 
 from agents.grounded_designer import design_grounded_page
 from agents.idea_designer import design_ideas
@@ -13,6 +13,7 @@ from state.guard import Chat
 from state.options import PageOptions
 from state.placement import PageDesign
 from state.shopper import ShopperContext
+from state.vocabulary import Evidence
 from tools.evidence import theme_evidence
 from tools.theme_seeds import theme_seeds
 
@@ -27,7 +28,10 @@ async def design_themes(chat: Chat, services: Services, shopper: ShopperContext,
     if options.design_mode == "free":
         return await design_page(chat, shopper, options.themes)
     if options.design_mode == "ideas":
-        find_evidence = partial(asyncio.to_thread, theme_evidence, services.embedder, shopper)
+
+        async def find_evidence(themes: Sequence[Sequence[str]]) -> list[Evidence]:
+            return await asyncio.to_thread(theme_evidence, services.embedder, shopper, themes)
+
         return await design_ideas(chat, shopper, options.themes, find_evidence)
     seeds = await asyncio.to_thread(theme_seeds, services.keywords, shopper, options.themes)
     return await design_grounded_page(chat, shopper, seeds)

@@ -15,8 +15,8 @@ class PageOptions(BaseModel):
     themes: int = Field(default=6, ge=1, le=12, description="Themes that the page designer is asked for.")
     design_mode: Literal["grounded", "ideas", "free"] = Field(
         default="grounded",
-        description="grounded: each theme starts from a part of the history and its concepts are corpus terms, which an "
-        "untuned small model needs. ideas: titles, needs and concepts in one answer, rationales stated from the "
+        description="grounded: each theme starts from a part of the history and its concepts are corpus terms, which "
+        "an untuned small model needs. ideas: titles, needs and concepts in one answer, rationales stated from the "
         "orders, which the tuned student is trained for. free: the model writes the whole page, rationales too.",
     )
     candidates: int = Field(default=100, ge=10, le=400, description="Corpus terms retrieved for a theme.")
