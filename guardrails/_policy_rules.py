@@ -10,44 +10,14 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from catalog.goods import Goods
+from catalog.readings import Phrases
 from state.errors import SettingsError
 from state.placement import PlacedProduct
 from state.shopper import ProductHistory
 from state.verdict import Action
 
-from ._policy_text import Phrases, readings
-
 Part = Literal["title", "rationale", "concepts", "keywords", "products"]
-
-
-class Goods(Phrases):
-    """A kind of goods: by where it is shelved, or by words of its name.
-
-    In ``flavour_departments`` the words mostly name an ingredient ("vodka sauce"): there they count only as the last
-    word of the name. ``theme_words`` count in titles only.
-    """
-
-    departments: list[str] = Field(default_factory=list)
-    aisles: list[str] = Field(default_factory=list)
-    flavour_departments: list[str] = Field(default_factory=list)
-    theme_words: Phrases = Field(default_factory=Phrases)
-
-    def holds(self, product: PlacedProduct | ProductHistory) -> bool:
-        """Tell whether ``product`` is of this kind."""
-        if product.department in self.departments or product.aisle in self.aisles:
-            return True
-        found = self.found_words(product.name)
-        if found is None or product.department not in self.flavour_departments:
-            return found is not None
-        if " with " in readings(product.name)[0] or " in " in readings(product.name)[0]:
-            return False
-        return any(
-            self.masked(reading).rstrip(" 0123456789").endswith(f" {found}") for reading in readings(product.name)
-        )
-
-    def in_theme(self, text: str) -> str | None:
-        """Return the words of ``text`` that name these goods, None if it does not."""
-        return self.find(text) or self.theme_words.find(text)
 
 
 class _Rule(BaseModel):

@@ -44,7 +44,7 @@ class PolicyGuard(Guard):
     name = "policy"
     level = "placement"
     order = 10
-    version = "1"
+    version = "2"
     rules_only = True
     Config = PolicyConfig
 

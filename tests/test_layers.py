@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     {"state"},
     {"engines", "catalog"},
-    {"tools"},
+    {"tools", "ranking"},
     {"agents"},
     {"guardrails"},
     {"graph"},

@@ -14,12 +14,15 @@ _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Mn", "Me")
 # Letters of other scripts that look like Latin ones; accents and full-width forms fall to NFKD.
 _LOOKALIKES = str.maketrans("авеікмнорстухѕјԁɡαβεικνορτυχ", "abeikmhopctyxsjdgabeiknoptux")
 _LEET = [str.maketrans("013457@$!", f"o{one}eastasi") for one in "il"]
+_LOOKS_LIKE_A_LETTER = re.compile(r"[013457@$!]")
 _SPELLED_OUT = re.compile(r"(?<!\w)(?:\w[\W_]+){2,}\w(?!\w)")
 _INSIDE = re.compile(r"(?<=\w)[-._*·•|/\\+~]+(?=\w)")
 
 
 def plain(text: str) -> str:
     """Return ``text`` in lower case without accents, invisible characters and look-alike letters."""
+    if text.isascii() and text.isprintable():
+        return text.lower()
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).casefold()
     visible = "".join(
         " " if c.isspace() else c for c in folded if c.isspace() or unicodedata.category(c) not in _INVISIBLE
@@ -41,6 +44,8 @@ def readings(text: str) -> tuple[str, ...]:
 
 def _unleet(text: str, table: dict[int, int]) -> str:
     """Read digits and signs as letters in words that start with a letter or sign and mix both ("2%" stays)."""
+    if not _LOOKS_LIKE_A_LETTER.search(text):
+        return text
     return re.sub(
         r"\S+", lambda word: word[0].translate(table) if len(re.findall(r"[a-z]", word[0])) > 1 else word[0], text
     )

@@ -1,0 +1,1 @@
+"""Ranking at serve time: products and placements of a finished page for one shopper, now."""
