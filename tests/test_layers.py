@@ -17,7 +17,7 @@ LAYERS = [
     {"agents"},
     {"guardrails"},
     {"graph"},
-    {"serving", "training"},
+    {"serving", "training", "evaluation"},
     {"cli"},
 ]
 HEIGHT = {package: height for height, packages in enumerate(LAYERS) for package in packages}

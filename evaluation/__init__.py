@@ -1,0 +1,1 @@
+"""How good pages are: metrics, intervals, agreement between people, the adversarial policy set."""
