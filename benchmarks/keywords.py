@@ -1,0 +1,178 @@
+"""Keyword choice against the teacher's on the test split: ``python benchmarks/keywords.py``.
+
+The student, the untuned base and "the nearest candidates" choose for the same themes out of the candidates that the
+teacher had, nearest first as the app shows them. Precision is the share of chosen keywords that the teacher chose too
+(its whole list counts as right: it is up to 20 long, the app's answer holds 8); recall is against the teacher's best 8.
+Intervals are 95 % bootstrap over themes. The last rows compare the tokens of the candidates with the whole corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.keyword_writer import keyword_messages, write_keywords
+from engines.chat import ChatClient
+from engines.embedder import load_embedder
+from state.answers import MAX_CATEGORIES, MAX_KEYWORDS
+from state.errors import AnswerRejected
+from state.guard import Embedder
+from state.placement import Placement, Theme
+from state.settings import RoleSettings, Settings, load_settings
+from state.vocabulary import Vocabulary
+from tools.keyword_store import TERMS, read_record, read_terms, version_folder
+from tools.vocabulary import nearest_first
+from training.datasets import load_examples
+from training.examples import KeywordExample, Task
+
+RESAMPLES = 2000
+SIDE_BY_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for one theme; None where the answer could not be used."""
+
+    keywords: list[str] | None
+    categories: list[str]
+
+
+def vocabulary_of(embedder: Embedder, example: KeywordExample) -> Vocabulary:
+    """Return what the writer may choose from, nearest first."""
+    return Vocabulary(
+        keywords=nearest_first(embedder, example.concepts, example.candidates),
+        categories=nearest_first(embedder, example.concepts, example.categories),
+        filters=list(example.filters),
+    )
+
+
+def placement_of(example: KeywordExample) -> Placement:
+    """Return the placement that the keyword prompt is rendered for."""
+    theme = example.theme.model_dump(exclude={"id"})
+    return Placement.of_theme(Theme(**theme, id=example.theme_id, position=0))
+
+
+async def choose(
+    name: str, settings: Settings, examples: Sequence[KeywordExample], offered: Sequence[Vocabulary]
+) -> tuple[list[Choice], float]:
+    """Return the choices of the ``keyword_writer`` role of ``settings``, and the wall seconds."""
+    chat, gate, done = ChatClient(settings), asyncio.Semaphore(SIDE_BY_SIDE), 0
+
+    async def one(example: KeywordExample, vocabulary: Vocabulary) -> Choice:
+        nonlocal done
+        async with gate:
+            try:
+                answer = await write_keywords(chat, placement_of(example), vocabulary)
+                choice = Choice(answer.keywords, answer.categories)
+            except AnswerRejected:
+                choice = Choice(None, [])
+        done += 1
+        print(f"\r{name}: {done}/{len(examples)} themes", end="", file=sys.stderr, flush=True)
+        return choice
+
+    await one(examples[0], offered[0])  # weights load
+    done, started = 0, time.perf_counter()
+    made = await asyncio.gather(*(one(*pair) for pair in zip(examples, offered, strict=True)))
+    print(file=sys.stderr)
+    return list(made), time.perf_counter() - started
+
+
+def row(name: str, choices: Sequence[Choice], examples: Sequence[KeywordExample], seconds: float | None) -> str:
+    """Return the table's line of one chooser."""
+    hits = [len({*(c.keywords or [])} & {*e.chosen_keywords}) for c, e in zip(choices, examples, strict=True)]
+    best = [
+        len({*(c.keywords or [])} & {*e.chosen_keywords[:MAX_KEYWORDS]}) for c, e in zip(choices, examples, strict=True)
+    ]
+    sizes = [len(c.keywords or []) for c in choices]
+    wanted = [len(e.chosen_keywords[:MAX_KEYWORDS]) for e in examples]
+    aisle_hits = [len({*c.categories} & {*e.chosen_categories}) for c, e in zip(choices, examples, strict=True)]
+    aisles = [len(c.categories) for c in choices]
+    unusable = sum(c.keywords is None for c in choices)
+    cells = [
+        name,
+        _share(hits, sizes),
+        _share(best, wanted),
+        f"{statistics.mean(sizes):.1f}",
+        _share(aisle_hits, aisles),
+        str(unusable),
+        f"{seconds / len(examples):.2f}" if seconds is not None else "-",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _share(part: Sequence[int], whole: Sequence[int]) -> str:
+    a, b = np.array(part, dtype=float), np.array(whole, dtype=float)
+    if not b.sum():
+        return "-"
+    rows = np.random.default_rng(7).integers(0, len(a), size=(RESAMPLES, len(a)))
+    totals = b[rows].sum(axis=1)
+    low, high = np.percentile(a[rows].sum(axis=1)[totals > 0] / totals[totals > 0], [2.5, 97.5])
+    return f"{a.sum() / b.sum():.3f} ({low:.2f}-{high:.2f})"
+
+
+def nearest(offered: Sequence[Vocabulary], count: int) -> list[Choice]:
+    """Return the choice that takes the first ``count`` candidates and the first aisles."""
+    return [Choice(v.keywords[:count], v.categories[:MAX_CATEGORIES]) for v in offered]
+
+
+def untuned(settings: Settings) -> Settings:
+    """Return the settings with the keyword writer without its adapter."""
+    bare: RoleSettings = settings.roles["keyword_writer"].model_copy(update={"adapter": None})
+    return settings.model_copy(update={"roles": {**settings.roles, "keyword_writer": bare}})
+
+
+def pruning(settings: Settings, example: KeywordExample, vocabulary: Vocabulary) -> list[str]:
+    """Return the tokens of one keyword prompt with the candidates and with the whole corpus in their place."""
+    from transformers import AutoTokenizer
+
+    from engines.models import model_path
+
+    tokenizer = AutoTokenizer.from_pretrained(model_path(settings, settings.roles["keyword_writer"].model))
+    folder = version_folder(settings.corpus_dir, read_record(settings.corpus_dir).version)
+    whole = [term.text for term in read_terms(folder / TERMS) if term.kind == "query"]
+
+    def tokens(keywords: list[str]) -> int:
+        offered = vocabulary.model_copy(update={"keywords": keywords})
+        return sum(len(tokenizer(m["content"])["input_ids"]) for m in keyword_messages(placement_of(example), offered))
+
+    few, many = tokens(vocabulary.keywords), tokens(whole)
+    return [
+        "| prompt with | terms | tokens |",
+        "|---|---|---|",
+        f"| retrieved candidates | {len(vocabulary.keywords):,} | {few:,} |",
+        f"| the whole corpus | {len(whole):,} | {many:,} ({many / few:,.0f} times) |",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=["dev", "test"], default="test")
+    parser.add_argument("--themes", type=int, help="only the first so many themes of the split")
+    parser.add_argument("--no-base", action="store_true", help="leave the untuned base out")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    examples = load_examples(Task.KEYWORDS, arguments.split)[: arguments.themes]
+    embedder = load_embedder(settings)
+    offered = [vocabulary_of(embedder, example) for example in examples]
+    student, seconds = asyncio.run(choose("student", settings, examples, offered))
+    rows = [row("student", student, examples, seconds)]
+    if not arguments.no_base:
+        base, base_seconds = asyncio.run(choose("untuned base", untuned(settings), examples, offered))
+        rows.append(row("untuned base", base, examples, base_seconds))
+    rows += [row(f"nearest {count}", nearest(offered, count), examples, None) for count in (4, 6, 8)]
+    print(f"### Keywords for {len(examples)} themes of the {arguments.split} split\n")
+    print("| chooser | precision | recall of the best 8 | chosen | aisle precision | unusable | seconds a theme |")
+    print("|---" * 7 + "|")
+    print("\n".join(rows))
+    print("\n" + "\n".join(pruning(settings, examples[0], offered[0])))
+
+
+if __name__ == "__main__":
+    main()
