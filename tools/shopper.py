@@ -63,7 +63,7 @@ class ShopperContextTool:
         Raises:
             CatalogError: ``shopper_id`` is no id at all (over 128 characters, control characters, broken Unicode).
         """
-        _check_id(shopper_id)
+        check_shopper_id(shopper_id)
         baseline = self._baseline(hold_out_last)
         params = {"shopper": shopper_id, "hold_out": hold_out_last}
         orders = [_Order(*row) for row in self._warehouse.rows(_ORDERS, params)]
@@ -117,7 +117,12 @@ class ShopperContextTool:
         return sorted(found, key=lambda preference: (-preference.lift, preference.name))
 
 
-def _check_id(shopper_id: str) -> None:
+def check_shopper_id(shopper_id: str) -> None:
+    """Make sure that ``shopper_id`` can be one.
+
+    Raises:
+        CatalogError: it is empty, over 128 characters long, or holds control or hidden characters.
+    """
     if not shopper_id or len(shopper_id) > MAX_ID_CHARS:
         raise CatalogError(f"a shopper id has 1 to {MAX_ID_CHARS} characters, this one has {len(shopper_id)}.")
     if any(unicodedata.category(char) in _NEVER_IN_IDS for char in shopper_id):
