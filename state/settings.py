@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from state.errors import SettingsError
 from state.options import PageOptions
+from state.ranking import RankerSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 Role = Literal["designer", "keyword_writer", "judge"]
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    ranker: RankerSettings = Field(default_factory=RankerSettings)
     page: PageOptions = Field(default_factory=PageOptions)
     guards: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
