@@ -16,6 +16,7 @@ from cli.demo import app as demo_app
 from cli.models import app as models_app
 from cli.page import app as page_app
 from cli.teach import app as teach_app
+from cli.train import app as train_app
 from state.errors import ShelfwiseError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(catalog_app, name="catalog", help="Import products and orders; see
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")
 app.add_typer(models_app, name="models", help="Fetch and check model weights.")
 app.add_typer(teach_app, name="teach", help="Ask a teacher model, read its answers, sift them into training data.")
+app.add_typer(train_app, name="train", help="Train the models that ship in models/, on these labels or your own.")
 
 
 def main() -> None:

@@ -1,0 +1,15 @@
+"""``shelfwise train``: the commands that train models on labels."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.train_relevance import relevance
+
+app = typer.Typer(no_args_is_help=True, help="Train the models that ship in models/, on these labels or your own.")
+app.command()(relevance)
+
+
+@app.callback()
+def train() -> None:
+    """Train the models that ship in models/, on these labels or your own."""
