@@ -15,7 +15,7 @@ from agents.fencing import fence
 from state.answers_judge import PageAnswers, PlacementAnswers
 from state.errors import AnswerRejected
 from state.guard import Chat
-from state.llm import Answer, Message
+from state.llm import Answer, Message, SchemaT
 from state.placement import Placement
 from state.shopper import ShopperContext
 from state.usage import CallUsage
@@ -50,10 +50,8 @@ async def judge_page(
     Raises:
         EngineError: the engine did not answer one of the calls.
     """
-    page_call = _ask(chat, PageAnswers, page_messages(shopper, placements))
-    placement_calls = [
-        _ask(chat, PlacementAnswers, placement_messages(shopper, placement, min_products)) for placement in placements
-    ]
+    page_call = ask_page(chat, shopper, placements)
+    placement_calls = [ask_placement(chat, shopper, placement, min_products) for placement in placements]
     page, answers = await asyncio.gather(page_call, asyncio.gather(*placement_calls))
     return JudgeReport(
         page=page.value if page else None,
@@ -63,6 +61,18 @@ async def judge_page(
         },
         usage=[answer.usage for answer in (page, *answers) if answer],
     )
+
+
+async def ask_page(chat: Chat, shopper: ShopperContext, placements: Sequence[Placement]) -> Answer[PageAnswers] | None:
+    """Ask the three questions about the page as a whole; None when the answer broke the schema after every re-ask."""
+    return await _ask(chat, PageAnswers, page_messages(shopper, placements))
+
+
+async def ask_placement(
+    chat: Chat, shopper: ShopperContext, placement: Placement, min_products: int
+) -> Answer[PlacementAnswers] | None:
+    """Ask the four questions about one placement; None when the answer broke the schema after every re-ask."""
+    return await _ask(chat, PlacementAnswers, placement_messages(shopper, placement, min_products))
 
 
 def page_messages(shopper: ShopperContext, placements: Sequence[Placement]) -> list[Message]:
@@ -83,7 +93,7 @@ def _messages(view: dict[str, Any]) -> list[Message]:
     return [{"role": "user", "content": _template().render(view)}]
 
 
-async def _ask(chat: Chat, schema: type[Any], messages: Sequence[Message]) -> Answer[Any] | None:
+async def _ask(chat: Chat, schema: type[SchemaT], messages: Sequence[Message]) -> Answer[SchemaT] | None:
     try:
         return await chat.ask(ROLE, messages, schema, phase=PHASE)
     except AnswerRejected:

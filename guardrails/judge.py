@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from pydantic import Field
 
 from agents.fencing import fence
 from agents.judge import JudgeReport, judge_page
+from agents.judge_calibration import deciding_questions, read_calibration
 from state.answers_judge import PageAnswers, PlacementAnswers, PlacementQuestion
 from state.guard import Guard, GuardConfig, GuardContext, register_guard
 from state.placement import Placement
@@ -26,14 +29,15 @@ _ON_NO: dict[str, Action] = {
 class JudgeConfig(GuardConfig):
     """``decides`` names the questions whose "no" counts; every other "no" is recorded and changes nothing.
 
-    It is empty by default: the judge's small untuned model has not been shown to agree with people better than chance,
-    and a judge that is not calibrated must not take placements off pages. Questions on the page as a whole never
-    decide, since their "no" names no placement.
+    Unset, they are those that judge_calibration.json shows this very model and adapter to answer well. A model that was
+    measured never decides a question that it does not answer better than chance, named or not; one that was not (a
+    large one at an endpoint) decides what is named here. Questions on the page as a whole never decide, since their
+    "no" names no placement.
     """
 
     on_error: Action = Action.DROP
     timeout_s: float = Field(default=180.0, gt=0)
-    decides: list[PlacementQuestion] = Field(default_factory=list)
+    decides: list[PlacementQuestion] | None = None
 
 
 @register_guard
@@ -47,7 +51,7 @@ class JudgeGuard(Guard):
     name = "judge"
     level = "page"
     order = 90
-    version = "1"
+    version = "2"
     Config = JudgeConfig
     config: JudgeConfig
 
@@ -58,9 +62,11 @@ class JudgeGuard(Guard):
             reason = f"not sampled (share {context.judge_share:g})"
             return [self.verdict(placement, Outcome.PASS, Action.KEEP, reason) for placement in placements]
         report = await judge_page(context.chat, context.shopper, placements, min_products=context.min_products)
-        return [self._judge(placement, report) for placement in placements]
+        calibration = await asyncio.to_thread(read_calibration, Path(__file__).parent)
+        deciding = await asyncio.to_thread(deciding_questions, calibration, report.model, self.config.decides)
+        return [self._judge(placement, report, deciding) for placement in placements]
 
-    def _judge(self, placement: Placement, report: JudgeReport) -> Verdict:
+    def _judge(self, placement: Placement, report: JudgeReport, deciding: Collection[str]) -> Verdict:
         answers = report.placements[placement.id]
         if answers is None or report.page is None:
             what = "placement" if answers is None else "page"
@@ -72,7 +78,7 @@ class JudgeGuard(Guard):
         score = 1 - len(failed) / len(PlacementAnswers.model_fields)
         if not reasons:
             return self.passed(placement, score=score, model=report.model)
-        actions = [_ON_NO[question] for question in failed if question in self.config.decides]
+        actions = [_ON_NO[question] for question in failed if question in deciding]
         action = Action.DROP if Action.DROP in actions else actions[0] if actions else Action.KEEP
         return self.verdict(placement, Outcome.FAIL, action, *reasons, score=score, model=report.model)
 

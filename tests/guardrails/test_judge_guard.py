@@ -1,12 +1,14 @@
-"""The judge is sampled, advisory by default, and an answer that cannot be read is an ERROR."""
+"""The judge is sampled, advisory unless calibrated, and an answer that cannot be read is an ERROR."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from support.fakes import YesNoChat, context, guard, placement, shopper
 
+from agents.judge_calibration import JudgeCalibration
 from graph.guards import build_guard, run_guard
 from state.errors import EngineUnavailable, SettingsError
 from state.verdict import Action, Outcome, Verdict
@@ -42,6 +44,22 @@ async def test_a_no_is_recorded_and_changes_nothing_by_default() -> None:
 async def test_a_no_to_a_question_that_decides_counts(question: str, action: Action) -> None:
     verdicts = await judged(YesNoChat(no=[question]), decides=[question])
     assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, action)}
+
+
+@pytest.mark.parametrize(("kappa_low", "action"), [(0.6, Action.DROP), (0.2, Action.KEEP), (-0.1, Action.KEEP)])
+async def test_a_calibrated_judge_decides_what_it_answers_well(
+    kappa_low: float, action: Action, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"kappa": 0.7, "kappa_low": kappa_low, "kappa_high": 0.8, "accuracy": 0.8, "unreadable": 0}
+    question = {**record, "examples": 60, "leniency": 0, "false_no": 0}
+    judge = {"model": "scripted", "questions": {"fits_shopper": question}, "measured_on": "test", "command": "as run"}
+    calibration = JudgeCalibration.model_validate({"judges": [judge]})
+    module = sys.modules[type(guard("judge")).__module__]
+    monkeypatch.setattr(module, "read_calibration", lambda folder: calibration)
+    verdicts = await judged(YesNoChat(no=["fits_shopper", "products_match"]))
+    assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, action)}
+    verdicts = await judged(YesNoChat(no=["products_match"]), decides=["products_match"])
+    assert {v.action for v in verdicts} == {Action.KEEP}
 
 
 def test_questions_on_the_page_cannot_decide_since_they_name_no_placement() -> None:
