@@ -1,0 +1,202 @@
+// The Shopping Hub: which shopper, which page, what is shown while it is made. The other modules draw the parts.
+
+import * as api from "./api.js";
+import { count, el, glyph, pills, say } from "./elements.js";
+import { emptyArt } from "./art.js";
+import { basketOf, showBasket } from "./basket.js";
+import { feedbackFor } from "./feedback.js";
+import { pickShopper, showWho } from "./picker.js";
+import { Progress } from "./progress.js";
+import { bones, shelf } from "./shelf.js";
+import { SEARCH, tile } from "./tile.js";
+import { askToken } from "./token.js";
+import * as words from "./words.js";
+
+const TYPING_MS = 250;
+const main = document.getElementById("main");
+const view = document.getElementById("view");
+const query = document.getElementById("query");
+
+let shopper = "";
+let known = [];
+let leaving = new AbortController();
+let searching = new AbortController();
+
+/* ---- where we are: kept in the address, so that links and "back" work ---- */
+
+const address = () => new URLSearchParams(location.search);
+
+function go(changes, { replace = false } = {}) {
+  const wanted = address();
+  for (const [key, value] of Object.entries(changes)) value ? wanted.set(key, value) : wanted.delete(key);
+  history[replace ? "replaceState" : "pushState"](null, "", `?${wanted}`);
+  return arrive();
+}
+
+async function arrive() {
+  const wanted = address();
+  shopper = wanted.get("shopper") || known[0]?.id || "new-shopper";
+  leaving.abort();
+  searching.abort();
+  leaving = new AbortController();
+  showWho(shopper, known.find((item) => item.id === shopper));
+  basketOf(shopper);
+  feedbackFor(shopper);
+  if (query.value.trim() !== (wanted.get("q") ?? "")) query.value = wanted.get("q") ?? "";
+  document.title = `${words.shopper(shopper)} · Shelfwise`;
+  await (wanted.get("q") ? showResults(wanted.get("q")) : showPage());
+}
+
+/* ---- the page ---- */
+
+async function showPage() {
+  const { signal } = leaving;
+  show([el("p", { class: "unseen" }, "Loading shelves"), bones()], true);
+  const page = await attempt(() => api.page(shopper, signal), showPage);
+  if (!page) return;
+  drawPage(page);
+  say(`${words.shopper(page.shopper_id)}: ${count(page.placements.length, "shelf", "shelves")}`);
+  if (page.regenerating) await follow(signal);
+}
+
+function drawPage(page) {
+  const shelves = page.placements.filter((placement) => placement.products.length);
+  show([
+    el("div", { class: "stack" }, hero(page), notice(page), el("div", { id: "making" })),
+    shelves.length ? el("div", { class: "shelves" }, shelves.map(shelf)) : nothing(),
+  ]);
+}
+
+function hero(page) {
+  const products = page.placements.reduce((sum, placement) => sum + placement.products.length, 0);
+  const sizes = `${count(page.placements.length, "shelf", "shelves")}, ${count(products, "product")}`;
+  const refresh = el("button", { class: "button", id: "refresh", type: "button", onclick: remake }, glyph("refresh"), "Refresh shelves");
+  return el("div", { class: "hero" },
+    el("div", {}, el("h1", {}, page.cold ? "Welcome to the shop" : `Shelves for ${words.shopper(page.shopper_id).replace("Shopper", "shopper")}`),
+      el("p", { class: "persona" }, page.persona),
+      pills([page.cold && "New shopper", sizes].filter(Boolean))),
+    el("div", { class: "hero-side" }, el("span", { class: "quiet small" }, page.provisional ? "Not made for you yet" : `Made ${words.age(page.age_s)}`), refresh));
+}
+
+function notice(page) {
+  const told = (title, text, kind = "") => el("div", { class: `notice ${kind}`, role: "note" }, el("p", {}, el("strong", {}, title), text));
+  if (page.state === "degraded") return told("Shown from a copy", "The store of pages does not answer just now, so this is the last page we kept. It may be a little old.", "warn");
+  if (page.provisional && page.regenerating) return told("A first look", "Your own shelves are being made. Until they are ready, here is what sells well.");
+  if (page.provisional) return told("What sells well", "Your own shelves could not be made for now. These are chosen by simple rules.", "warn");
+  if (page.fallback) return told("Chosen by simple rules", `Shelves written for you did not pass their checks, so these show what you buy and what is popular.${page.fallback_reason ? ` Cause: ${page.fallback_reason}.` : ""}`, "warn");
+  if (page.state === "stale") return told("A newer page is on its way", "These shelves are a little old. They are shown while new ones are made.");
+  return null;
+}
+
+function nothing() {
+  return el("section", { class: "empty", "aria-labelledby": "empty-title" }, emptyArt(), el("h2", { id: "empty-title" }, "No shelves yet"),
+    el("p", {}, "Nothing that was thought up for this page passed its checks. Search for what you need, or have the page made again."),
+    el("button", { class: "button primary", type: "button", onclick: remake }, "Make my page"));
+}
+
+/* ---- making it new ---- */
+
+async function remake() {
+  const { signal } = leaving;
+  const started = await attempt(() => api.regenerate(shopper), remake, { keep: true });
+  if (started && !signal.aborted) await follow(signal);
+}
+
+/** Show the run of this shopper until it ends, then its page. */
+async function follow(signal) {
+  const progress = new Progress();
+  const place = document.getElementById("making");
+  place.replaceChildren(progress.element);
+  const refresh = document.getElementById("refresh");
+  if (refresh) refresh.disabled = true;
+  say("Your page is being made");
+  let ended = null;
+  try {
+    for await (const { event, data } of api.events(shopper, signal)) {
+      if (event === "progress") progress.take(data);
+      else ended = { event, data };
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    ended = { event: "failed", data: { reason: error.message } };
+  }
+  if (signal.aborted) return;
+  if (refresh) refresh.disabled = false;
+  if (ended?.event === "failed") return failed(place, ended.data.reason);
+  const page = await attempt(() => api.page(shopper, signal), showPage);
+  if (!page) return;
+  drawPage(page);
+  say("Your new page is ready");
+}
+
+function failed(place, reason) {
+  place.replaceChildren(el("div", { class: "notice bad", role: "alert" }, el("p", {}, el("strong", {}, "The page could not be made"), reason),
+    el("button", { class: "button", type: "button", onclick: remake }, "Try again")));
+}
+
+/* ---- search ---- */
+
+async function showResults(text) {
+  const { signal } = (searching = new AbortController());
+  const found = await attempt(() => api.search(text, shopper, signal), () => showResults(text));
+  if (!found) return;
+  const placement = { id: SEARCH, title: found.query };
+  const back = el("button", { class: "button", type: "button", onclick: () => { query.value = ""; go({ q: "" }); main.focus(); } }, glyph("left"), "Back to shelves");
+  show([
+    el("div", { class: "hero" }, el("div", {}, el("h1", {}, `“${found.query}”`), el("p", { class: "persona" }, count(found.products.length, "product"))), back),
+    found.products.length
+      ? el("div", { class: "shelves" }, el("section", { "aria-label": "Search results" }, el("h2", { class: "unseen" }, "Results"), el("ul", { class: "tile-grid" }, found.products.map((product) => tile(product, placement)))))
+      : el("section", { class: "empty" }, emptyArt(), el("h2", {}, "Nothing found"), el("p", {}, "Try fewer or other words.")),
+  ]);
+  say(`${count(found.products.length, "product")} for ${found.query}`);
+}
+
+let typing = 0;
+query.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const text = query.value.trim();
+    if (text.length === 1 || text === (address().get("q") ?? "")) return;
+    go({ q: text }, { replace: address().has("q") });
+  }, TYPING_MS);
+});
+document.getElementById("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(typing);
+  go({ q: query.value.trim() }, { replace: true });
+});
+
+/* ---- the frame ---- */
+
+function show(content, busy = false) {
+  view.replaceChildren(...content);
+  main.setAttribute("aria-busy", busy);
+}
+
+/** Run a call; on failure tell what happened with a way to `again`, and return null. `keep` leaves the page. */
+async function attempt(call, again, { keep = false } = {}) {
+  try {
+    return await call();
+  } catch (error) {
+    if (error.name === "AbortError") return null;
+    if (!(error instanceof api.Problem)) throw error;
+    if (error.status === 401) askToken(begin);
+    const wait = error.retryAfterS ? ` Try again in ${count(error.retryAfterS, "second")}.` : "";
+    const told = el("div", { class: "notice bad", role: "alert" }, el("p", {}, el("strong", {}, error.title), error.message, wait),
+      el("button", { class: "button", type: "button", onclick: again }, "Try again"));
+    if (keep) document.getElementById("making").replaceChildren(told);
+    else show([told]);
+    return null;
+  }
+}
+
+async function begin() {
+  // Where shoppers are not listed, any id can be typed.
+  known = await api.shoppers().then((list) => list.shoppers, () => []);
+  await arrive();
+}
+
+document.getElementById("who").addEventListener("click", () => pickShopper(known, shopper, (id) => go({ shopper: id, q: "" })));
+document.getElementById("basket").addEventListener("click", showBasket);
+addEventListener("popstate", arrive);
+await begin();
