@@ -9,6 +9,8 @@ import numpy as np
 from state.guard import Embedder, PairScorer
 from state.settings import Settings
 
+_BY_EMBEDDING = "embedding-similarity"
+
 
 class EmbeddingSimilarityScorer:
     """Scores a pair by the cosine of its two embeddings, moved from [-1, 1] to [0, 1].
@@ -21,7 +23,7 @@ class EmbeddingSimilarityScorer:
 
     @property
     def name(self) -> str:
-        return f"embedding-similarity/{self._embedder.name}"
+        return f"{_BY_EMBEDDING}/{self._embedder.name}"
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Return float32 ``[len(pairs)]`` in [0, 1] for (theme text, product text) pairs."""
@@ -36,6 +38,11 @@ class EmbeddingSimilarityScorer:
         right = vectors[[position[second] for _, second in pairs]]
         cosine = np.einsum("ij,ij->i", left, right)
         return np.clip((cosine + 1) / 2, 0, 1).astype(np.float32)
+
+
+def scorer_name(settings: Settings) -> str:
+    """Return the name of the scorer that :func:`load_scorer` would load, without loading it."""
+    return f"{_BY_EMBEDDING}/{settings.embedder.model}"
 
 
 def load_scorer(settings: Settings, embedder: Embedder) -> PairScorer:

@@ -72,15 +72,20 @@ class Services:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of all but the guards and the run's options."""
-        models = {role: [config.engine, config.model, config.adapter] for role, config in self.settings.roles.items()}
-        named = json.dumps([models, self.embedder.name, self.scorer.name], sort_keys=True)
         return {
             "catalog": self.catalog.version,
             "taxonomy": self.catalog.taxonomy_version,
             "corpus": self.keywords.version,
             "prompts": prompts_version(),
-            "models": hashlib.sha256(named.encode()).hexdigest()[:12],
+            "models": models_version(self.settings, self.embedder.name, self.scorer.name),
         }
+
+
+def models_version(settings: Settings, embedder: str, scorer: str) -> str:
+    """Return a short digest of the models that answer each role and of the named embedder and scorer."""
+    models = {role: [config.engine, config.model, config.adapter] for role, config in settings.roles.items()}
+    named = json.dumps([models, embedder, scorer], sort_keys=True)
+    return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
 ServiceProvider = Callable[[], Services]

@@ -45,6 +45,7 @@ class PolicyGuard(Guard):
     level = "placement"
     order = 10
     version = "2"
+    judges_stored = True
     rules_only = True
     Config = PolicyConfig
 

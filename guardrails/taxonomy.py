@@ -26,6 +26,7 @@ class TaxonomyGuard(Guard):
     level = "placement"
     order = 20
     version = "1"
+    judges_stored = True
     Config = TaxonomyConfig
 
     def check(self, placements: Sequence[Placement], context: GuardContext) -> list[Verdict]:

@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore
 from agents.recording import ReplayChat
 from graph.guards import discover_guards
 from graph.nodes.publish import versions_of
-from graph.page import build_page_graph
+from graph.page import PageGraph, build_page_graph
 from graph.services import OnceProvider, ServiceProvider, open_services
 from graph.session import Session
 from state.llm import CallRecord
@@ -21,7 +21,8 @@ from state.options import PageOptions
 from state.page import PageInput
 from state.placement import Page, Versions
 from state.settings import Settings
-from tools.page_store import PageStore, open_store
+from tools.page_backends import open_backend
+from tools.page_store import PageStore
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 SIDE_BY_SIDE = 4
@@ -48,8 +49,10 @@ class PageRunner:
     def __init__(self, settings: Settings, provider: ServiceProvider, store: BaseStore) -> None:
         self._settings = settings
         self._provider = provider
+        self._store = store
+        self._guards = discover_guards(settings.guards_dir)
         self._graph = build_page_graph(provider, settings.guards_dir, store=store)
-        self.pages = PageStore(store, settings.store.ttl_hours)
+        self.pages = PageStore(store, settings.store.ttl_hours, runs_kept=settings.store.runs_kept)
 
     def versions(self, options: PageOptions) -> Versions:
         """Return the versions that a page made now with ``options`` would carry. Opens the services."""
@@ -65,7 +68,8 @@ class PageRunner:
             ValueError: the shopper id is empty or too long.
         """
         page: Page | None = None
-        stream: Any = self._graph.astream(
+        graph = await asyncio.to_thread(self._graph_in_force)
+        stream: Any = graph.astream(
             PageInput(shopper_id=shopper_id), context=options, stream_mode=["custom", "values"], subgraphs=True
         )
         async for namespace, mode, chunk in stream:
@@ -76,6 +80,14 @@ class PageRunner:
         if page is None:
             raise RuntimeError(f"the page graph ended without a page for shopper {shopper_id}")
         return page
+
+    def _graph_in_force(self) -> PageGraph:
+        """Return the graph with the guards that the folder holds now: a guard file may have come or changed."""
+        guards = discover_guards(self._settings.guards_dir)
+        if guards != self._guards:
+            self._graph = build_page_graph(self._provider, self._settings.guards_dir, store=self._store)
+            self._guards = guards
+        return self._graph
 
     async def make_many(
         self,
@@ -119,11 +131,11 @@ class PageRunner:
 
 @asynccontextmanager
 async def open_runner(settings: Settings, provider: ServiceProvider | None = None) -> AsyncIterator[PageRunner]:
-    """Open the embedded store and yield a runner on it. Catalogue, indexes and models open at the first page.
+    """Open the store of ``settings`` and yield a runner on it. Catalogue, indexes and models open at the first page.
 
     Raises:
         StoreError: the store cannot be opened.
         GuardLoadError: a file of the guards folder cannot be used.
     """
-    async with open_store(settings) as store:
-        yield PageRunner(settings, provider or OnceProvider(lambda: open_services(settings)), store)
+    async with open_backend(settings) as backend:
+        yield PageRunner(settings, provider or OnceProvider(lambda: open_services(settings)), backend.store)

@@ -15,6 +15,8 @@
     ├── AnswerRejected         the model kept breaking the schema after every re-ask
     ├── GuardLoadError         a file in the guards folder cannot be used
     └── StoreError             the page store cannot be opened or read
+        ├── StoreUnavailable   it does not answer now (worth a retry after ``retry_after_s``)
+        └── PageUnreadable     a stored entry is no page any more
 """
 
 from __future__ import annotations
@@ -76,3 +78,17 @@ class GuardLoadError(ShelfwiseError):
 
 class StoreError(ShelfwiseError):
     """The page store cannot be opened or read."""
+
+
+class StoreUnavailable(StoreError):
+    """The page store does not answer. ``retry_after_s`` is when to ask again."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class PageUnreadable(StoreError):
+    """A stored entry is no page any more."""

@@ -110,6 +110,9 @@ class Guard(ABC):
     version: ClassVar[str]
     rules_only: ClassVar[bool] = False
     """True for a guard that judges without a model: such guards also check the rule-made fall-back page."""
+    judges_stored: ClassVar[bool] = False
+    """True for a guard that judges a stored page again, in milliseconds and without a model, when guards or catalogue
+    changed after the page was made: at every change of a rule, before the page is shown."""
     Config: ClassVar[type[GuardConfig]]
 
     def __init__(self, config: GuardConfig) -> None:

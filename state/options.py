@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +34,11 @@ class PageOptions(BaseModel):
         default_factory=dict,
         description='Guard settings for this run: {"relevance": {"threshold": 0.4}, "judge": {"enabled": false}}',
     )
+
+    @property
+    def version(self) -> str:
+        """Short digest of all but the guards' settings, which count in the guards' version."""
+        return hashlib.sha256(self.model_dump_json(exclude={"guards"}).encode()).hexdigest()[:12]
 
     def over(self, base: PageOptions) -> PageOptions:
         """Return ``base`` with the fields that were set here explicitly laid over it (guards merged by name)."""

@@ -36,7 +36,8 @@ class PageState(TypedDict, total=False):
     """State of the page graph.
 
     ``placements`` are merged by id; ``calls`` grows by every chat call; ``repairs`` counts the rounds of repair done;
-    ``candidates`` maps a placement id to the texts that its keywords may be chosen from.
+    ``candidates`` maps a placement id to the texts that its keywords may be chosen from; ``guards`` is the version of
+    the guards when the run began.
     """
 
     shopper_id: str
@@ -48,6 +49,7 @@ class PageState(TypedDict, total=False):
     calls: Annotated[list[CallRecord], add]
     repairs: int
     started_at: float
+    guards: str
     page: Page
 
 

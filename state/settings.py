@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from state.errors import SettingsError
+from state.http import HttpSettings
 from state.options import PageOptions
 from state.ranking import RankerSettings
 
@@ -59,6 +60,22 @@ class EmbedderSettings(BaseModel):
     batch_size: int = Field(default=64, ge=1)
 
 
+class ScorerSettings(BaseModel):
+    """What scores theme-product pairs (docs/relevance.md): the trained cross-encoder, or embedding similarity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["cross-encoder", "embedding"] = "cross-encoder"
+    path: Path = Field(
+        default=PROJECT_ROOT / "models" / "relevance", description="Folder of the cross-encoder, below the project."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _below_project(cls, path: Path) -> Path:
+        return PROJECT_ROOT / path.expanduser()
+
+
 class IndexSettings(BaseModel):
     """HNSW settings of the keyword index; the defaults come from docs/benchmarks.md."""
 
@@ -70,12 +87,47 @@ class IndexSettings(BaseModel):
 
 
 class StoreSettings(BaseModel):
-    """The page store. ``path`` is below ``home`` unless absolute."""
+    """The page store (docs/page-store.md). Without ``url`` it is the SQLite file ``path``, below ``home``."""
 
     model_config = ConfigDict(extra="forbid")
 
+    url: SecretStr | None = Field(
+        default=None, description="postgresql://user:password@host/database or redis://:password@host:6379/0"
+    )
     path: Path = Path("pages.sqlite")
-    ttl_hours: float = Field(default=24 * 7, gt=0)
+    fresh_hours: float = Field(default=24, gt=0, description="A page older than this is served and made again.")
+    ttl_hours: float = Field(default=24 * 7, gt=0, description="A page older than this is not served.")
+    fallback_fresh_minutes: float = Field(default=10, gt=0, description="As fresh_hours, for pages made by rules.")
+    check_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="How old what a process remembers of store, rules and availability may be.",
+    )
+    timeout_s: float = Field(default=1.0, gt=0, description="The store counts as down when it takes longer.")
+    pause_s: float = Field(default=2.0, ge=0, description="How long a store that is down is left alone.")
+    lease_s: float = Field(default=60.0, gt=0, description="A regeneration whose process died blocks no longer.")
+    retry_minutes: float = Field(default=1.0, gt=0, description="First pause after a failed generation; doubles.")
+    retry_max_hours: float = Field(default=6.0, gt=0)
+    hot_pages: int = Field(default=500, ge=1, description="Pages kept ready in memory, about 150 KB each.")
+    local_copies: int = Field(
+        default=5000, ge=0, description="Pages kept packed for when the store is down, 5 KB each."
+    )
+    runs_kept: int = Field(default=500, ge=1, description="Runs listed for the operator.")
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        schemes = ("postgresql", "postgres", "redis", "rediss")
+        if url is not None and url.get_secret_value().partition("://")[0] not in schemes:
+            raise ValueError(f"store.url starts with {'://, '.join(schemes)}:// (leave it out for SQLite)")
+        return url
+
+    @model_validator(mode="after")
+    def _fresh_before_expired(self) -> StoreSettings:
+        if self.fresh_hours > self.ttl_hours:
+            raise ValueError("store.fresh_hours is at most store.ttl_hours")
+        return self
 
 
 class Settings(BaseSettings):
@@ -92,10 +144,12 @@ class Settings(BaseSettings):
     )
     roles: dict[Role, RoleSettings] = Field(default_factory=dict)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
+    scorer: ScorerSettings = Field(default_factory=ScorerSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     ranker: RankerSettings = Field(default_factory=RankerSettings)
     page: PageOptions = Field(default_factory=PageOptions)
+    http: HttpSettings = Field(default_factory=HttpSettings)
     guards: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("home", "guards_dir")

@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from agents.recording import RecordingChat
 from graph.designing import design_themes
-from graph.guards import build_guards
+from graph.guards import guards_version
 from graph.nodes.failures import is_model_failure
 from graph.services import ServiceProvider
 from graph.session import open_session
@@ -30,7 +30,8 @@ LONGEST_SHOPPER_ID = 128
 def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) -> Node:
     """Return the node that loads what is known of the shopper; an unknown one is marked cold.
 
-    It also refuses guard settings that are wrong, before any model is asked.
+    It also refuses guard settings that are wrong, before any model is asked, and notes the guards' version: a page on
+    which rules changed while it was made must not pass for one that was checked by them.
     """
 
     async def load_shopper(state: PageState, runtime: Runtime[PageOptions]) -> dict[str, Any]:
@@ -38,12 +39,20 @@ def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) 
         if not shopper_id or len(shopper_id) > LONGEST_SHOPPER_ID:
             raise ValueError(f"shopper_id must have 1 to {LONGEST_SHOPPER_ID} characters, not {len(shopper_id)}")
         session = await open_session(provider, runtime)
-        await asyncio.to_thread(build_guards, guards, session.services.settings.guards, session.guard_overrides)
+        version = await asyncio.to_thread(
+            guards_version, guards, session.services.settings.guards, session.guard_overrides
+        )
         shopper = await asyncio.to_thread(
             session.services.shoppers.load, shopper_id, hold_out_last=session.options.hold_out_last
         )
         session.emit({"event": "shopper_loaded", "shopper_id": shopper_id, "cold": shopper.cold})
-        return {"shopper_id": shopper_id, "shopper": shopper, "repairs": 0, "started_at": time.time()}
+        return {
+            "shopper_id": shopper_id,
+            "shopper": shopper,
+            "repairs": 0,
+            "started_at": time.time(),
+            "guards": version,
+        }
 
     return load_shopper
 

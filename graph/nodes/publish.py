@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -81,10 +80,11 @@ async def _finish(
         dropped=[_dropped(placement) for placement in designed if placement.id not in on_page],
         usage=usage_by_phase(call.usage for call in calls),
         seconds=round(max(time.time() - state["started_at"], 0.0), 3),
-        versions=await asyncio.to_thread(versions_of, session, guards),
+        versions=(await asyncio.to_thread(versions_of, session, guards)).model_copy(update={"guards": state["guards"]}),
     )
     if runtime.store is not None:
-        await PageStore(runtime.store, session.services.settings.store.ttl_hours).put(page, calls)
+        kept_for = session.services.settings.store
+        await PageStore(runtime.store, kept_for.ttl_hours, runs_kept=kept_for.runs_kept).put(page, calls)
     session.emit({"event": "published", "placements": len(page.placements), "fallback": page.fallback})
     return {"page": page}
 
@@ -95,7 +95,7 @@ def versions_of(session: Session, guards: Sequence[type[Guard]]) -> Versions:
     return Versions(
         **session.services.versions(),
         guards=guards_version(guards, session.services.settings.guards, session.guard_overrides),
-        settings=hashlib.sha256(options.model_dump_json(exclude={"guards"}).encode()).hexdigest()[:12],
+        settings=options.version,
     )
 
 
