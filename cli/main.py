@@ -15,6 +15,7 @@ from cli.corpus import app as corpus_app
 from cli.demo import app as demo_app
 from cli.models import app as models_app
 from cli.page import app as page_app
+from cli.serve import app as serve_app
 from cli.teach import app as teach_app
 from cli.train import app as train_app
 from state.errors import ShelfwiseError
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(page_app)
 app.add_typer(demo_app)
+app.add_typer(serve_app)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")
 app.add_typer(models_app, name="models", help="Fetch and check model weights.")

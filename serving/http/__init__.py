@@ -1,0 +1,1 @@
+"""The HTTP API: pages, regeneration, feedback, search, availability, health and metrics."""
