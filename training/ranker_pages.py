@@ -41,7 +41,7 @@ def candidate_page(shopper: ShopperFeatures) -> Page:
         order = members[np.lexsort((members, -popular[members]))]
         sold = order[popular[order] > 0][:PER_PLACEMENT]
         own = past.rows[shop.aisle[past.rows] == aisle]
-        chosen = np.array([*sold, *(row for row in own if row not in set(sold.tolist()))], dtype=np.int64)
+        chosen = np.concatenate([sold, np.setdiff1d(own, sold)])
         title = f"Popular in {shop.aisle_names[aisle]}"
         rows.append(_placement(shopper, len(rows), title, Need.EXPLORE, chosen))
     kept = [row for row in rows if row.products]
@@ -87,12 +87,13 @@ def _placement(shopper: ShopperFeatures, position: int, title: str, need: Need, 
 
 def _product(shop: ShopStatistics, row: int, score: float, bought: bool) -> PlacedProduct:
     known = shop.product(row)
-    return PlacedProduct(
+    return PlacedProduct.model_construct(
         id=known.id,
         name=known.name,
         aisle=known.aisle,
         department=known.department,
         price=known.price,
         score=round(score, 4),
+        matched=[],
         bought_before=bought,
     )

@@ -1,0 +1,161 @@
+"""How well ranked pages foretell the next basket: ``python benchmarks/ranker.py``.
+
+Every shopper's latest order is held out: it shows in no history and in no figure of the shop. Each shopper gets one
+page of candidates, the same for all rankers, made by rules from what came before (``--pages FILE`` takes pages made by
+``shelfwise pages --hold-out-last --out FILE``). Prints Markdown tables for the test shoppers and for all, with 95 %
+bootstrap intervals over shoppers, and the learned ranker's lead over each other with its interval. Exits with 1 when
+the learned ranker is not ahead in N2DCG on the test shoppers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from catalog.warehouse import Warehouse
+from evaluation.bootstrap import mean_interval, paired_difference
+from evaluation.metrics.next_basket import n2dcg, ndcg, reading_order, recall, repeat_share
+from ranking.history import read_histories
+from ranking.learned import LearnedRanker
+from ranking.opening import SHIPPED_MODEL
+from ranking.page import rank_page
+from ranking.protocol import Candidates, ProductRanker, ProductScores
+from ranking.rules import AisleRanker, BuyAgainRanker, PopularityRanker
+from ranking.shopper import ShopperFeatures
+from ranking.statistics import read_statistics
+from state.placement import Page
+from state.ranking import RankedPage, RankOptions
+from state.settings import load_settings
+from training.ranker_pages import candidate_page
+from training.splits import shopper_split
+
+ROWS, COLUMNS = 10, 12
+VISIBLE, FIRST = 6, 30
+METRICS = ("N2DCG", "NDCG@10", f"recall@{FIRST}", "repeats found", "novel found", "repeat share")
+LEARNED = "learned"
+
+
+class AsMade:
+    """Keeps the products in the order in which the page was made."""
+
+    def score(self, candidates: Candidates, shopper: ShopperFeatures, now: datetime | None = None) -> ProductScores:
+        return ProductScores(candidates.relevance, "as made", "1")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One shopper: features and page from before the held-out order, and that order's products."""
+
+    shopper: ShopperFeatures
+    page: Page
+    basket: frozenset[str]
+    bought_before: frozenset[str]
+
+
+def cases(warehouse: Warehouse, pages: Mapping[str, Page] | None) -> Iterator[Case]:
+    """Yield the shoppers who have an order before the held-out one (and a page in ``pages``, if given)."""
+    shop = read_statistics(warehouse, held_out=1)
+    for history in read_histories(warehouse, shop):
+        shopper = ShopperFeatures.of(history, shop)
+        page = pages.get(history.shopper_id) if pages is not None else candidate_page(shopper)
+        if page is not None and not shopper.cold:
+            basket = frozenset(shop.ids[row] for row in history.basket(len(history) - 1))
+            yield Case(shopper, page, basket, frozenset(shop.ids[row] for row in shopper.past.rows))
+
+
+def measure(ranked: RankedPage, case: Case) -> tuple[float, ...]:
+    """Return the figures of one ranked page, in the order of ``METRICS``; NaN where one is undefined."""
+    grid = [[product.id for product in row.products] for row in ranked.placements]
+    read = reading_order(grid, visible=VISIBLE)
+    repeats, novel = case.basket & case.bought_before, case.basket - case.bought_before
+    return (
+        n2dcg(grid, case.basket, rows=ROWS, columns=COLUMNS),
+        ndcg(read, case.basket, 10),
+        recall(read, case.basket, FIRST),
+        recall(read, repeats, FIRST) if repeats else np.nan,
+        recall(read, novel, FIRST) if novel else np.nan,
+        repeat_share(read, case.bought_before, FIRST),
+    )
+
+
+def table(figures: Mapping[str, Mapping[str, tuple[float, ...]]], shoppers: Sequence[str]) -> list[str]:
+    """Return the figures of each ranker over ``shoppers``, and the learned ranker's lead."""
+    lines = [f"| ranker | {' | '.join(METRICS)} |", "|---" * (len(METRICS) + 1) + "|"]
+    for name, found in figures.items():
+        intervals = [mean_interval([found[shopper][at] for shopper in shoppers]) for at in range(len(METRICS))]
+        shown = [f"{i.estimate:.3f} ({i.low:.3f} to {i.high:.3f})" for i in intervals]
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    lines += ["", "| learned ahead of | N2DCG | NDCG@10 | " + METRICS[2] + " |", "|---|---|---|---|"]
+    for name, found in figures.items():
+        if name != LEARNED:
+            leads = [
+                paired_difference(
+                    {shopper: found[shopper][at] for shopper in shoppers},
+                    {shopper: figures[LEARNED][shopper][at] for shopper in shoppers},
+                )
+                for at in range(3)
+            ]
+            lines.append(
+                f"| {name} | " + " | ".join(f"{i.estimate:+.3f} ({i.low:+.3f} to {i.high:+.3f})" for i in leads) + " |"
+            )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="folder of the learned ranker")
+    parser.add_argument("--pages", type=Path, help="pages made with the latest order held out")
+    parser.add_argument("--diversity", type=float, default=RankOptions().diversity, help="weight of diversity (MMR)")
+    arguments = parser.parse_args()
+    pages = None
+    if arguments.pages:
+        from training.exporting import read_pages
+
+        pages = {page.shopper_id: page for page in read_pages(arguments.pages)}
+    options = RankOptions(diversity=arguments.diversity)
+    rankers: dict[str, tuple[ProductRanker, RankOptions]] = {
+        LEARNED: (LearnedRanker.load(arguments.model), options),
+        "buy again": (BuyAgainRanker(), options),
+        "popularity": (PopularityRanker(), options),
+        "aisle carousels": (AisleRanker(), options),
+        "page as made": (AsMade(), options.model_copy(update={"keep_order": True})),
+    }
+    figures: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in rankers}
+    spent: list[float] = []
+    ceiling: list[float] = []
+    availability: dict[str, bool] = {}
+    for count, case in enumerate(cases(Warehouse.open(load_settings()), pages), start=1):
+        availability = availability or case.shopper.shop.availability()
+        on_page = {product.id for row in case.page.placements for product in row.products}
+        ceiling.append(len(case.basket & on_page) / len(case.basket))
+        for name, (ranker, how) in rankers.items():
+            started = time.thread_time()
+            ranked = rank_page(
+                case.page, case.shopper, ranker, availability=availability, restricted=lambda _: False, options=how
+            )
+            if name == LEARNED:
+                spent.append((time.thread_time() - started) * 1000)
+            figures[name][case.shopper.shopper_id] = measure(ranked, case)
+        print(f"\r{count} shoppers", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    everyone = list(figures[LEARNED])
+    test = [shopper for shopper in everyone if shopper_split(shopper) == "test"]
+    print(f"### Test shoppers ({len(test)})\n\n" + "\n".join(table(figures, test)))
+    print(f"\n### All shoppers ({len(everyone)})\n\n" + "\n".join(table(figures, everyone)))
+    print(
+        f"\nOf a basket {np.mean(ceiling):.3f} stand on the page of candidates: no ranker finds more. CPU time of one "
+        f"page with the learned ranker: {np.median(spent):.1f} ms (median), {np.quantile(spent, 0.99):.1f} ms (99 %)."
+    )
+    means = {name: np.mean([found[shopper][0] for shopper in test]) for name, found in figures.items()}
+    sys.exit(max(means, key=lambda name: means[name]) != LEARNED)
+
+
+if __name__ == "__main__":
+    main()
