@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from cli.train_ranker import ranker
 from cli.train_relevance import relevance
 
 app = typer.Typer(no_args_is_help=True, help="Train the models that ship in models/, on these labels or your own.")
+app.command()(ranker)
 app.command()(relevance)
 
 
