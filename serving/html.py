@@ -2,69 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
+from serving.tile_art import STATIC_DIR, symbols, tile_art
 from state.placement import Page
 
 TEMPLATES_DIR = Path(__file__).resolve().parent / "templates"
-
-_ICONS = {
-    "alcohol": "🍷",
-    "babies": "🍼",
-    "bakery": "🍞",
-    "beverages": "🥤",
-    "breakfast": "🥣",
-    "bulk": "🫘",
-    "canned goods": "🥫",
-    "dairy eggs": "🥛",
-    "deli": "🥪",
-    "dry goods pasta": "🍝",
-    "frozen": "🧊",
-    "household": "🧻",
-    "international": "🍜",
-    "meat seafood": "🥩",
-    "pantry": "🫙",
-    "personal care": "🧼",
-    "pets": "🐾",
-    "produce": "🥬",
-    "snacks": "🍿",
-}
-_OTHER_ICON = "🛒"
-
-
-def tile_icon(department: str) -> str:
-    """Return the neutral picture of a product tile: the catalogue has no photographs."""
-    return _ICONS.get(department.casefold(), _OTHER_ICON)
-
-
-def tile_hue(aisle: str) -> int:
-    """Return the hue (degrees) of a product tile: the same for every product of an aisle."""
-    return int(hashlib.sha256(aisle.encode()).hexdigest(), 16) % 360
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES_DIR),
+        loader=FileSystemLoader([TEMPLATES_DIR, STATIC_DIR]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tile_icon"] = tile_icon
-    environment.filters["tile_hue"] = tile_hue
+    environment.filters["art"] = lambda product: tile_art(product.id, product.name, product.aisle, product.department)
     return environment
 
 
 def render_html(pages: Sequence[Page]) -> str:
     """Return the HTML document of ``pages``; every text in it is escaped."""
-    return _environment().get_template("pages.html.jinja").render(pages=pages)
+    shown = (product for page in pages for placement in page.placements for product in placement.products)
+    used = {tile_art(product.id, product.name, product.aisle, product.department).symbol for product in shown}
+    drawings = [Markup(drawn) for name, drawn in symbols().items() if name in used]  # noqa: S704 - our own file
+    return _environment().get_template("pages.html.jinja").render(pages=pages, drawings=drawings)
 
 
 def write_html(pages: Sequence[Page], path: Path) -> None:

@@ -26,7 +26,7 @@ HEADERS: Mapping[str, str] = {
 _SHARED = ["elements.js", "api.js", "words.js", "dialog.js"]
 _PAGES = {
     "hub.html": {
-        "sheets": ["base.css", "tiles.css", "hub.css"],
+        "sheets": ["tokens.css", "base.css", "tiles.css", "hub.css"],
         "script": "hub.js",
         "modules": [
             *_SHARED,
@@ -44,7 +44,7 @@ _PAGES = {
         ],
     },
     "operator.html": {
-        "sheets": ["base.css", "operator.css"],
+        "sheets": ["tokens.css", "base.css", "tiles.css", "operator.css"],
         "script": "operator.js",
         "modules": [*_SHARED, "charts.js", "funnel.js", "token.js"],
     },

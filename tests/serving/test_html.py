@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.sample_pages import sample_page
 
-from serving.html import render_html, tile_hue, write_html
+from serving.html import render_html, write_html
+from serving.tile_art import symbols, tile_art
 
 
 class Elements(HTMLParser):
@@ -73,8 +74,21 @@ def test_an_empty_page_and_no_pages_are_still_documents() -> None:
     assert "No pages" in render_html([])
 
 
-def test_products_of_an_aisle_share_a_hue() -> None:
-    assert tile_hue("yogurt") == tile_hue("yogurt") != tile_hue("bread")
+def test_a_product_has_the_same_drawing_every_time_and_its_aisle_gives_the_symbol() -> None:
+    assert tile_art("1", "Berry Yogurt", "yogurt", "dairy eggs") == tile_art(
+        "1", "Berry Yogurt", "yogurt", "dairy eggs"
+    )
+    assert (
+        tile_art("1", "Plain", "yogurt", "dairy eggs").symbol == tile_art("2", "Thick", "yogurt", "dairy eggs").symbol
+    )
+    assert tile_art("1", "Organic Bananas", "fresh fruits", "produce").symbol == "banana"
+    assert tile_art("1", "Anything", "an aisle of one's own", "a new department").symbol in symbols()
+
+
+def test_the_file_carries_the_drawings_that_it_uses_and_no_others() -> None:
+    html = render_html([sample_page()])
+    assert '<symbol id="apple"' in html
+    assert html.count("<symbol") == 1
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ const lines = () => baskets.get(shopper) ?? baskets.set(shopper, new Map()).get(
 
 /** Switch to the basket of this shopper. */
 export function basketOf(id) {
-  settle();
+  if (id !== shopper) settle();
   shopper = id;
   draw();
 }

@@ -21,7 +21,7 @@ export function bars(title, counts, kind = "", empty = "None so far.") {
 /** Return a table; a column is `{name, number}`, a cell a text, a node, or nothing. */
 export function table(caption, columns, rows) {
   const kind = (column) => (column.number ? "number" : null);
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+  return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
     el("table", {}, el("thead", {}, el("tr", {}, columns.map((column) => el("th", { scope: "col", class: kind(column) }, column.name)))),
       el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell, place) => el("td", { class: kind(columns[place]) }, cell)))))));
 }

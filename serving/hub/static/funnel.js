@@ -38,7 +38,7 @@ export function drawing(themes) {
     svg("text", { class: "total", x: x(stage), y: 24 }, sum(themes.map(amount)).toLocaleString("en")),
     svg("text", { class: "label", x: x(stage), y: 44 }, name)]);
   const told = STAGES.map(([name, amount]) => `${sum(themes.map(amount))} ${name}`).join(", ");
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Funnel" }, svg("svg", { class: "flow", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Funnel: ${told}` }, heads, bands));
+  return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Funnel" }, svg("svg", { class: "flow", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Funnel: ${told}` }, heads, bands));
 }
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);

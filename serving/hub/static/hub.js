@@ -13,6 +13,7 @@ import { askToken } from "./token.js";
 import * as words from "./words.js";
 
 const TYPING_MS = 250;
+const ASK_AGAIN_MS = 2000;
 const main = document.getElementById("main");
 const view = document.getElementById("view");
 const query = document.getElementById("query");
@@ -107,29 +108,43 @@ async function follow(signal) {
   const progress = new Progress();
   const place = document.getElementById("making");
   place.replaceChildren(progress.element);
-  const refresh = document.getElementById("refresh");
-  if (refresh) refresh.disabled = true;
+  document.getElementById("refresh").disabled = true;
   say("Your page is being made");
-  let ended = null;
+  for (;;) {
+    const ended = await runToEnd(progress, signal);
+    if (signal.aborted) return;
+    if (ended?.event === "failed") return failed(place, ended.data.reason);
+    const page = await attempt(() => api.page(shopper, signal), showPage);
+    if (!page) return;
+    if (!page.regenerating) return renew(page);
+    // The stream broke off, or another server makes the page.
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  }
+}
+
+/** Give the run's events to `progress`; return the one that ended it, or null if the stream ended without. */
+async function runToEnd(progress, signal) {
   try {
     for await (const { event, data } of api.events(shopper, signal)) {
-      if (event === "progress") progress.take(data);
-      else ended = { event, data };
+      if (event !== "progress") return { event, data };
+      progress.take(data);
     }
   } catch (error) {
-    if (signal.aborted) return;
-    ended = { event: "failed", data: { reason: error.message } };
+    if (error instanceof api.Problem) return { event: "failed", data: { reason: error.message } };
   }
-  if (signal.aborted) return;
-  if (refresh) refresh.disabled = false;
-  if (ended?.event === "failed") return failed(place, ended.data.reason);
-  const page = await attempt(() => api.page(shopper, signal), showPage);
-  if (!page) return;
+  return null;
+}
+
+/** Draw a page in the place of the one that is read now; who was in it with the keyboard stays in it. */
+function renew(page) {
+  const within = view.contains(document.activeElement);
   drawPage(page);
+  if (within) document.getElementById("refresh").focus({ preventScroll: true });
   say("Your new page is ready");
 }
 
 function failed(place, reason) {
+  document.getElementById("refresh").disabled = false;
   place.replaceChildren(el("div", { class: "notice bad", role: "alert" }, el("p", {}, el("strong", {}, "The page could not be made"), reason),
     el("button", { class: "button", type: "button", onclick: remake }, "Try again")));
 }

@@ -36,7 +36,12 @@ async function overview() {
     el("div", { class: "pair" }, bars("Why themes were dropped", dropReasons(runs), "", "No theme was dropped in these runs."), bars("How pages were answered", answers(stats.store), "states", "Nothing was asked for yet.")),
     runTable(runs));
   if (held) view.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
-  setTimeout(() => document.hidden || attempt(overview), REFRESH_MS);
+  setTimeout(again, REFRESH_MS);
+}
+
+function again() {
+  if (document.hidden) document.addEventListener("visibilitychange", again, { once: true });
+  else attempt(overview);
 }
 
 function figures({ store, hit_rate: hits, latency, running, queued, feedback_events: told }, runs) {
