@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from catalog.readings import readings
 from state.placement import Placement
 from state.ranking import LeftOut, LeftOutReason, RankedProduct, RankOptions
 
+Likeness = Callable[["Row", "Row"], float]
 SAME_NEED = 0.2
 """How alike two placements are that have nothing but the need in common."""
 _EMPTY_WORDS = frozenset(["a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with", "your", "you"])
@@ -111,7 +112,9 @@ def lay_out(rows: Sequence[Row], options: RankOptions) -> Layout:
     return layout
 
 
-def _choose(left: Sequence[Row], values: dict[str, float], above: Sequence[Row], like, options: RankOptions) -> Row:  # type: ignore[no-untyped-def]
+def _choose(
+    left: Sequence[Row], values: dict[str, float], above: Sequence[Row], like: Likeness, options: RankOptions
+) -> Row:
     far = [row for row in left if not above or like(row, above[-1]) < options.near_identical] or list(left)
     best = max(values.values()) or 1.0
 

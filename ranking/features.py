@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ _PRIOR = 5.0
 def build_features(candidates: Candidates, shopper: ShopperFeatures, now: datetime | None = None) -> np.ndarray:
     """Return float64 ``[candidates, len(FEATURES)]``; NaN stands for not known."""
     rows = candidates.rows
-    columns = {
+    columns: dict[str, Any] = {
         **_own(rows, shopper, now),
         **_others(rows, shopper),
         **_shelf(rows, shopper),
