@@ -13,7 +13,7 @@ from tools.availability import StoredAvailability
 from tools.page_entries import PageEntry
 from tools.page_store import Clock
 
-_PATIENCE = 10.0
+_PATIENCE = 3.0
 
 
 class PageAnswers:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +20,8 @@ from state.placement import DroppedPlacement, Page, Placement, Status
 from state.settings import Settings
 from state.verdict import Action, Outcome
 
-LONGEST_S = 5.0
-"""A guard that takes longer withholds the page: no reader waits for a hanging guard."""
 SIDE_BY_SIDE = 2
+LONGEST_WARMUP_S = 60.0
 
 Lookup = tuple[Catalog, ShopperLoader]
 
@@ -63,12 +64,14 @@ class StoredPageCheck:
         self._opened_as: str | None = None
         self._opening = threading.Lock()
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._limit_s = settings.store.recheck_s
+        self._warming: asyncio.Task[None] | None = None
 
     async def check(self, page: Page, present: Present) -> Checked:
         """Return ``page`` without the products and placements that may not be shown now.
 
         A placement that would have to be written again is taken out. A guard that fails takes out every placement:
-        its ``on_error`` decides, as when the page was made.
+        its ``on_error`` decides, as when the page was made; one that takes longer than ``store.recheck_s`` has failed.
 
         Raises:
             CatalogError: the catalogue cannot be read.
@@ -77,10 +80,11 @@ class StoredPageCheck:
             catalog, shoppers = await asyncio.to_thread(self._opened, present.versions.get("catalog"))
             shopper = await asyncio.to_thread(shoppers.load, page.shopper_id)
             placements, certain = list(page.placements), True
+            await self._warm_up(present.guards, _context(shopper, catalog, [], self._settings.page.min_products))
             for guard in present.guards:
                 alive = [placement for placement in placements if placement.status is Status.KEPT]
                 context = _context(shopper, catalog, alive, self._settings.page.min_products)
-                verdicts = await run_guard(_hurried(guard), alive, context)
+                verdicts = await run_guard(_hurried(guard, self._limit_s), alive, context)
                 judged = {
                     placement.id: apply_verdict(placement, verdict)
                     for placement, verdict in zip(alive, verdicts, strict=True)
@@ -89,6 +93,13 @@ class StoredPageCheck:
                 certain = certain and not any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
         return _settled(page, placements, certain)
 
+    async def _warm_up(self, guards: Sequence[Guard], context: GuardContext) -> None:
+        """Let guards import what they need, once per process and outside of their time limit: seconds, not judging."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(asyncio.to_thread(_check_nothing, guards, context))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._warming), max(LONGEST_WARMUP_S, self._limit_s))
+
     def _opened(self, version: str | None) -> Lookup:
         with self._opening:
             if self._lookup is None or self._opened_as != version:
@@ -96,10 +107,16 @@ class StoredPageCheck:
             return self._lookup
 
 
-def _hurried(guard: Guard) -> Guard:
-    if guard.config.timeout_s <= LONGEST_S:
-        return guard
-    return type(guard)(guard.config.model_copy(update={"timeout_s": LONGEST_S}))
+def _hurried(guard: Guard, limit_s: float) -> Guard:
+    """Return ``guard`` with a time limit for readers who wait, not for pages in the making."""
+    return type(guard)(guard.config.model_copy(update={"timeout_s": limit_s}))
+
+
+def _check_nothing(guards: Sequence[Guard], context: GuardContext) -> None:
+    for guard in guards:
+        if not inspect.iscoroutinefunction(guard.check):
+            with suppress(Exception):  # a guard that fails will say so when it judges
+                guard.check([], context)
 
 
 def _context(shopper: Any, catalog: Catalog, placements: Sequence[Placement], min_products: int) -> GuardContext:

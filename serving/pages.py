@@ -16,6 +16,7 @@ from graph.nodes.publish import versions_of
 from graph.page import PageGraph, build_page_graph
 from graph.services import OnceProvider, ServiceProvider, open_services
 from graph.session import Session
+from state.errors import StoreUnavailable
 from state.llm import CallRecord
 from state.options import PageOptions
 from state.page import PageInput
@@ -134,8 +135,14 @@ async def open_runner(settings: Settings, provider: ServiceProvider | None = Non
     """Open the store of ``settings`` and yield a runner on it. Catalogue, indexes and models open at the first page.
 
     Raises:
-        StoreError: the store cannot be opened.
+        StoreError: the store cannot be opened, or fails while it is used (StoreUnavailable).
         GuardLoadError: a file of the guards folder cannot be used.
     """
     async with open_backend(settings) as backend:
-        yield PageRunner(settings, provider or OnceProvider(lambda: open_services(settings)), backend.store)
+        try:
+            yield PageRunner(settings, provider or OnceProvider(lambda: open_services(settings)), backend.store)
+        except backend.errors as error:
+            raise StoreUnavailable(
+                f"the page store ({backend.name}) failed: {type(error).__name__}. Check that it runs.",
+                settings.store.pause_s,
+            ) from error

@@ -101,6 +101,11 @@ class Regenerator:
         """Tell whether the shopper's page is being made in the background of this process, or waits for it."""
         return shopper_id in self._tasks
 
+    async def idle(self) -> None:
+        """Return when nothing runs or waits in this process."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
     async def aclose(self) -> None:
         """Cancel what runs, and wait until it has given its leases back."""
         tasks = list(self._tasks.values())

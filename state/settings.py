@@ -105,6 +105,7 @@ class StoreSettings(BaseModel):
         description="How old what a process remembers of store, rules and availability may be.",
     )
     timeout_s: float = Field(default=1.0, gt=0, description="The store counts as down when it takes longer.")
+    recheck_s: float = Field(default=5.0, gt=0, description="A guard that judges a stored page longer has failed.")
     pause_s: float = Field(default=2.0, ge=0, description="How long a store that is down is left alone.")
     lease_s: float = Field(default=60.0, gt=0, description="A regeneration whose process died blocks no longer.")
     retry_minutes: float = Field(default=1.0, gt=0, description="First pause after a failed generation; doubles.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +16,11 @@ from langgraph.store.memory import InMemoryStore
 from state.errors import StoreError
 from state.settings import Settings
 from tools.leases import Leases, LocalLeases
+
+SWEEP_S = 3600.0
+"""How often a process that keeps a store open deletes what has expired in it."""
+
+log = logging.getLogger(__name__)
 
 
 class StoreSize(NamedTuple):
@@ -87,6 +94,26 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Backend]:
         raise StoreError(f"store.url asks for Redis: pip install 'shelfwise[redis]' ({error})") from error
     async with open_redis(url, settings.store.timeout_s) as backend:
         yield backend
+
+
+@asynccontextmanager
+async def swept(sweep: Callable[[], Awaitable[object]], errors: tuple[type[Exception], ...]) -> AsyncIterator[None]:
+    """Run ``sweep`` now and then while the context lasts; one that fails with ``errors`` is tried again later."""
+
+    async def now_and_then() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await sweep()
+            except errors as error:
+                log.warning("what expired in the page store was not deleted: %s", type(error).__name__)
+
+    task = asyncio.create_task(now_and_then())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def address(url: str) -> str:

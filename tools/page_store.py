@@ -181,7 +181,11 @@ class PageStore:
 def next_failure(
     shopper_id: str, reason: str, before: Failure | None, now: datetime, first: timedelta, most: timedelta
 ) -> Failure:
-    """Return the failure that follows ``before``: the pause doubles with every failure in a row, up to ``most``."""
-    failures = before.failures + 1 if before else 1
+    """Return the failure that follows ``before``: the pause doubles with every failure in a row, up to ``most``.
+
+    A failure that is longer ago than twice its pause is forgotten.
+    """
+    in_a_row = before is not None and now <= before.retry_at + (before.retry_at - before.failed_at)
+    failures = before.failures + 1 if before is not None and in_a_row else 1
     pause = min(first * 2 ** min(failures - 1, 30), most)
     return Failure(shopper_id=shopper_id, reason=reason, failures=failures, failed_at=now, retry_at=now + pause)

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from state.errors import StoreError
-from tools.page_backends import Backend, StoreSize, address, without_secrets
+from tools.page_backends import Backend, StoreSize, address, swept, without_secrets
 from tools.page_store import NEWEST, PAGE
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
@@ -21,6 +21,7 @@ CONNECTIONS = 8
 _OPENING_S = 10.0
 _SETUP_LOCK = 7_431_095
 _LEASES = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until TIMESTAMPTZ NOT NULL)"
+_DOWN = (psycopg.Error, PoolClosed, PoolTimeout)
 
 
 class PostgresLeases:
@@ -98,7 +99,8 @@ async def open_postgres(url: str, timeout_s: float) -> AsyncIterator[Backend]:
                 row = await found.fetchone()
             return StoreSize(row["pages"], row["bytes"]) if row else StoreSize(0, 0)
 
-        yield Backend("postgres", store, PostgresLeases(pool), size, (psycopg.Error, PoolClosed, PoolTimeout))
+        async with swept(store.sweep_ttl, _DOWN):
+            yield Backend("postgres", store, PostgresLeases(pool), size, _DOWN)
 
 
 async def _prepare(connection: psycopg.AsyncConnection[Any], store: AsyncPostgresStore) -> None:

@@ -12,12 +12,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from state.errors import StoreError
-from tools.page_backends import Backend, StoreSize, address, without_secrets
+from tools.page_backends import Backend, StoreSize, address, swept, without_secrets
 from tools.page_store import PAGE
 from tools.redis_store import PREFIX, RedisStore, index_key
 
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_DOWN = (RedisError,)
 
 
 class RedisLeases:
@@ -71,4 +72,5 @@ async def open_redis(url: str, timeout_s: float) -> AsyncIterator[Backend]:
             memory = await redis.info("memory")
             return StoreSize(await redis.zcard(index_key((PAGE,))), memory["used_memory"])
 
-        yield Backend("redis", store, RedisLeases(redis), size, (RedisError,))
+        async with swept(store.sweep, _DOWN):
+            yield Backend("redis", store, RedisLeases(redis), size, _DOWN)

@@ -13,10 +13,11 @@ import aiosqlite
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from state.errors import StoreError
-from tools.page_backends import Backend, StoreSize
+from tools.page_backends import Backend, StoreSize, swept
 from tools.page_store import NEWEST, PAGE
 
 _LEASES = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL)"
+_DOWN = (sqlite3.Error,)
 
 
 class SqliteLeases:
@@ -75,7 +76,8 @@ async def open_sqlite(path: Path) -> AsyncIterator[Backend]:
                 row = await cursor.fetchone()
             return StoreSize(row[0], row[1]) if row else StoreSize(0, 0)
 
-        yield Backend("sqlite", store, SqliteLeases(beside), size, (sqlite3.Error,))
+        async with swept(store.sweep_ttl, _DOWN):
+            yield Backend("sqlite", store, SqliteLeases(beside), size, _DOWN)
 
 
 async def _prepare(store: AsyncSqliteStore, beside: aiosqlite.Connection) -> None:

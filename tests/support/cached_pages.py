@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from langgraph.store.memory import InMemoryStore
 from support.fakes import GUARDS_DIR, placement, shelf_products
 from support.sample_pages import VERSIONS
 from support.small_shop import SmallCatalog, SmallShoppers
@@ -99,7 +102,34 @@ class Shop:
 
 def open_shop(home: Path, **store: Any) -> Shop:
     """Return a shop with these store settings."""
-    return Shop(Settings(home=home, store=StoreSettings(**store)))
+    return Shop(Settings(home=home, store=patient(**store)))
+
+
+def patient(**store: Any) -> StoreSettings:
+    """Return store settings with time limits that a busy machine keeps."""
+    return StoreSettings(**{"timeout_s": 60.0, "recheck_s": 600.0, **store})
+
+
+class FlakyStore(InMemoryStore):
+    """A store that is up, down, or hangs. ``asked`` counts the batches asked of it."""
+
+    mood = "up"
+    asked = 0
+
+    async def abatch(self, ops: Any) -> Any:
+        self.asked += 1
+        if self.mood == "down":
+            raise sqlite3.OperationalError("disk I/O error")
+        if self.mood == "hangs":
+            await asyncio.sleep(3600)
+        return await super().abatch(ops)
+
+
+def flaky(shop: Shop) -> FlakyStore:
+    """Give the shop such a store, and return it."""
+    store = FlakyStore()
+    shop.backend = replace(shop.backend, store=store, errors=(sqlite3.Error,))
+    return store
 
 
 def copy_of_guards(folder: Path) -> Path:

@@ -23,7 +23,8 @@ def store_settings(backend: str, request: pytest.FixtureRequest, home: Path, **s
     if backend != "sqlite":
         url = request.getfixturevalue(backend).url
         _empty(backend, url)
-    return Settings(home=home, store=StoreSettings(url=url, **store))
+    # A busy machine keeps this time limit.
+    return Settings(home=home, store=StoreSettings(**{"url": url, "timeout_s": 60.0, **store}))
 
 
 def _empty(backend: str, url: str) -> None:
