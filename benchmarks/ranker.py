@@ -33,6 +33,7 @@ from ranking.statistics import read_statistics
 from state.placement import Page
 from state.ranking import RankedPage, RankOptions
 from state.settings import load_settings
+from training.exporting import read_pages
 from training.ranker_pages import candidate_page
 from training.splits import shopper_split
 
@@ -59,10 +60,21 @@ class Case:
     bought_before: frozenset[str]
 
 
-def cases(warehouse: Warehouse, pages: Mapping[str, Page] | None) -> Iterator[Case]:
+@dataclass(frozen=True)
+class Measured:
+    """Figures by ranker and shopper; the share of each basket that is on its page; CPU time of the learned ranker."""
+
+    figures: dict[str, dict[str, tuple[float, ...]]]
+    reachable: list[float]
+    cpu_ms: list[float]
+
+
+def cases(warehouse: Warehouse, pages: Mapping[str, Page] | None, *, test_only: bool) -> Iterator[Case]:
     """Yield the shoppers who have an order before the held-out one (and a page in ``pages``, if given)."""
     shop = read_statistics(warehouse, held_out=1)
     for history in read_histories(warehouse, shop):
+        if test_only and shopper_split(history.shopper_id) != "test":
+            continue
         shopper = ShopperFeatures.of(history, shop)
         page = pages.get(history.shopper_id) if pages is not None else candidate_page(shopper)
         if page is not None and not shopper.cold:
@@ -108,17 +120,35 @@ def table(figures: Mapping[str, Mapping[str, tuple[float, ...]]], shoppers: Sequ
     return lines
 
 
+def rank_all(found: Iterator[Case], rankers: Mapping[str, tuple[ProductRanker, RankOptions]]) -> Measured:
+    """Rank every case with every ranker."""
+    measured = Measured({name: {} for name in rankers}, [], [])
+    availability: dict[str, bool] = {}
+    for count, case in enumerate(found, start=1):
+        availability = availability or case.shopper.shop.availability()
+        on_page = {product.id for row in case.page.placements for product in row.products}
+        measured.reachable.append(len(case.basket & on_page) / len(case.basket))
+        for name, (ranker, options) in rankers.items():
+            started = time.thread_time()
+            ranked = rank_page(
+                case.page, case.shopper, ranker, availability=availability, restricted=lambda _: False, options=options
+            )
+            if name == LEARNED:
+                measured.cpu_ms.append((time.thread_time() - started) * 1000)
+            measured.figures[name][case.shopper.shopper_id] = measure(ranked, case)
+        print(f"\r{count} shoppers", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return measured
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="folder of the learned ranker")
     parser.add_argument("--pages", type=Path, help="pages made with the latest order held out")
     parser.add_argument("--diversity", type=float, default=RankOptions().diversity, help="weight of diversity (MMR)")
+    parser.add_argument("--test-only", action="store_true", help="leave out the table of all shoppers")
     arguments = parser.parse_args()
-    pages = None
-    if arguments.pages:
-        from training.exporting import read_pages
-
-        pages = {page.shopper_id: page for page in read_pages(arguments.pages)}
+    pages = {page.shopper_id: page for page in read_pages(arguments.pages)} if arguments.pages else None
     options = RankOptions(diversity=arguments.diversity)
     rankers: dict[str, tuple[ProductRanker, RankOptions]] = {
         LEARNED: (LearnedRanker.load(arguments.model), options),
@@ -127,33 +157,19 @@ def main() -> None:
         "aisle carousels": (AisleRanker(), options),
         "page as made": (AsMade(), options.model_copy(update={"keep_order": True})),
     }
-    figures: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in rankers}
-    spent: list[float] = []
-    ceiling: list[float] = []
-    availability: dict[str, bool] = {}
-    for count, case in enumerate(cases(Warehouse.open(load_settings()), pages), start=1):
-        availability = availability or case.shopper.shop.availability()
-        on_page = {product.id for row in case.page.placements for product in row.products}
-        ceiling.append(len(case.basket & on_page) / len(case.basket))
-        for name, (ranker, how) in rankers.items():
-            started = time.thread_time()
-            ranked = rank_page(
-                case.page, case.shopper, ranker, availability=availability, restricted=lambda _: False, options=how
-            )
-            if name == LEARNED:
-                spent.append((time.thread_time() - started) * 1000)
-            figures[name][case.shopper.shopper_id] = measure(ranked, case)
-        print(f"\r{count} shoppers", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    everyone = list(figures[LEARNED])
+    found = cases(Warehouse.open(load_settings()), pages, test_only=arguments.test_only)
+    measured = rank_all(found, rankers)
+    everyone = list(measured.figures[LEARNED])
     test = [shopper for shopper in everyone if shopper_split(shopper) == "test"]
-    print(f"### Test shoppers ({len(test)})\n\n" + "\n".join(table(figures, test)))
-    print(f"\n### All shoppers ({len(everyone)})\n\n" + "\n".join(table(figures, everyone)))
+    print(f"### Test shoppers ({len(test)})\n\n" + "\n".join(table(measured.figures, test)))
+    if not arguments.test_only:
+        print(f"\n### All shoppers ({len(everyone)})\n\n" + "\n".join(table(measured.figures, everyone)))
+    median, slow = np.quantile(measured.cpu_ms, [0.5, 0.99])
     print(
-        f"\nOf a basket {np.mean(ceiling):.3f} stand on the page of candidates: no ranker finds more. CPU time of one "
-        f"page with the learned ranker: {np.median(spent):.1f} ms (median), {np.quantile(spent, 0.99):.1f} ms (99 %)."
+        f"\nOf a basket {np.mean(measured.reachable):.3f} stand on the page of candidates: no ranker finds more. CPU "
+        f"time of one page with the learned ranker: {median:.1f} ms (median), {slow:.1f} ms (99 %)."
     )
-    means = {name: np.mean([found[shopper][0] for shopper in test]) for name, found in figures.items()}
+    means = {name: np.mean([values[shopper][0] for shopper in test]) for name, values in measured.figures.items()}
     sys.exit(max(means, key=lambda name: means[name]) != LEARNED)
 
 

@@ -35,6 +35,11 @@ class Admission:
             return LeftOutReason.UNKNOWN
         if self.availability.get(product.id) is not True:
             return LeftOutReason.UNAVAILABLE
-        if self.age_verified is not True and (self.restricted(product) or self.restricted(self.shop.product(row))):
+        if self.age_verified is not True and self._restricted(product, row):
             return LeftOutReason.AGE_RESTRICTED
         return None
+
+    def _restricted(self, product: PlacedProduct, row: int) -> bool:
+        if self.restricted(product):
+            return True
+        return not self.shop.is_as_described(row, product) and self.restricted(self.shop.product(row))

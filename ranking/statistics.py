@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from state.catalog import Product
+from state.placement import PlacedProduct
 
 # The latest ``held_out`` orders of every shopper are treated as if they were not there.
 _SEEN = """
@@ -65,6 +66,14 @@ class ShopStatistics:
             department=self.department_names[self.department[row]],
             price=None if np.isnan(self.price[row]) else float(self.price[row]),
             available=bool(self.available[row]),
+        )
+
+    def is_as_described(self, row: int, product: PlacedProduct) -> bool:
+        """Tell whether ``product`` has the name and the shelf that the catalogue gives the product at ``row``."""
+        return (
+            product.name == self.names[row]
+            and product.aisle == self.aisle_names[self.aisle[row]]
+            and product.department == self.department_names[self.department[row]]
         )
 
     def availability(self) -> dict[str, bool]:

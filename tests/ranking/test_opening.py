@@ -51,7 +51,7 @@ def test_the_shipped_ranker_puts_what_the_shopper_buys_first(warehouse: Warehous
     ranking = open_ranking(Settings(ranker=config, guards_dir=GUARDS), warehouse)
     result = ranking.rank(page(row(0, [11, 2, 9, 1, 7])))
     assert result.ranker == "lambdamart"
-    assert [product.id for product in result.placements[0].products][0] == "1"
+    assert result.placements[0].products[0].id == "1"
     assert "7" not in shown(result)
     assert "7" in shown(ranking.rank(page(row(0, [7, 1])), age_verified=True))
     ranking.close()
