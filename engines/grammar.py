@@ -205,6 +205,24 @@ class _Compiler:
         return self._rule("list", f'"[]" | "[" {first}' if least == 0 else f'"[" {first}')
 
 
+def holds_text(text: str, schema: dict[str, Any]) -> bool:
+    """Tell whether the grammar of a string ``schema`` can write ``text`` in full, within the schema's lengths."""
+    least = schema.get("minLength", 0)
+    most = schema.get("maxLength", max(DEFAULT_MAX_LENGTH, least))
+    if not text or not re.fullmatch(f"{_FIRST}{_ANY}*", text):
+        return not text and least == 0
+    if not least <= len(text) <= most:
+        return False
+    budget = (most - max(least, 1)) // _CHARACTERS_PER_WORD
+    tail = text[max(least, 1) :]
+    between = [match.end() for match in re.finditer(_BETWEEN, tail)]
+    if most <= _EXACT_LENGTH or len(between) < budget:
+        return True
+    # Behind the last sign that the budget allows come at most one word and one more sign.
+    last = tail[between[budget - 1] if budget else 0 :]
+    return re.fullmatch(rf"{_LETTER}{{0,{_LAST_WORD}}}{_BETWEEN}?", last) is not None
+
+
 def _refuse_unknown(schema: dict[str, Any], honoured: set[str], place: str) -> None:
     unknown = sorted(set(schema) - honoured - _IGNORED)
     if unknown:

@@ -38,6 +38,26 @@ def model_path(settings: Settings, name: str, *, kind: Kind | None = None) -> Pa
     return folder
 
 
+def plain_weights(settings: Settings, name: str) -> Path:
+    """Return the folder of a chat model's plain weights (Hugging Face form), which fine-tuning and merging need.
+
+    ``name`` may also be the path of a Hugging Face model folder.
+
+    Raises:
+        ModelsMissing: the model, or its plain weights, were not fetched.
+        ModelsError: files are missing or cut.
+    """
+    given = Path(name).expanduser()
+    if (given / "config.json").is_file() and list(given.glob("*.safetensors")):
+        return given
+    folder = model_path(settings, name, kind="chat") / "hf"
+    if not (folder / "config.json").is_file():
+        raise ModelsMissing(
+            f"the plain weights of '{name}' were not kept. Run 'shelfwise models fetch {name} --keep-hf'."
+        )
+    return folder
+
+
 def _installed(settings: Settings, name: str) -> tuple[Path, Manifest]:
     folder = folder_of(settings, name)
     try:
