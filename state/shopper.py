@@ -81,6 +81,9 @@ class ShopperContext(BaseModel):
     last_order: list[str] = Field(default_factory=list, description="product names of the latest order seen")
     aisles: list[AisleAffinity] = Field(default_factory=list)
     preferences: list[Preference] = Field(default_factory=list)
+    picked: list[str] = Field(
+        default_factory=list, description="product names clicked or added to the cart on earlier pages, most used first"
+    )
 
     @property
     def product_ids(self) -> set[str]:

@@ -39,7 +39,7 @@ class ThemeSeed(BaseModel):
 class Evidence(BaseModel):
     """What a shopper bought of a theme: ``bought`` maps product names to numbers of orders, most telling first.
 
-    ``beside`` is the nearest product that they bought, when nothing of the theme itself was.
+    ``beside`` is the nearest product that they bought or picked on a page, when nothing of the theme itself was bought.
     """
 
     model_config = ConfigDict(frozen=True)

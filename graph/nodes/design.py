@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from langgraph.errors import NodeError
 from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
 from langgraph.types import Command
 
 from agents.recording import RecordingChat
 from graph.designing import design_themes
 from graph.guards import guards_version
 from graph.nodes.failures import is_model_failure
-from graph.services import ServiceProvider
+from graph.services import Catalog, ServiceProvider
 from graph.session import open_session
 from state.guard import Guard
 from state.options import PageOptions
 from state.page import PageState
 from state.placement import Placement
 from state.shopper import ShopperContext
+from tools.engagement import read_engagement
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
 LONGEST_SHOPPER_ID = 128
+PICKED = 20
+"""Products picked on earlier pages that the context names."""
+log = logging.getLogger(__name__)
 
 
 def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) -> Node:
@@ -45,6 +52,8 @@ def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) 
         shopper = await asyncio.to_thread(
             session.services.shoppers.load, shopper_id, hold_out_last=session.options.hold_out_last
         )
+        if runtime.store is not None and not session.options.hold_out_last:
+            shopper = await _with_picks(shopper, runtime.store, session.services.catalog)
         session.emit({"event": "shopper_loaded", "shopper_id": shopper_id, "cold": shopper.cold})
         return {
             "shopper_id": shopper_id,
@@ -55,6 +64,18 @@ def load_shopper_node(guards: Sequence[type[Guard]], provider: ServiceProvider) 
         }
 
     return load_shopper
+
+
+async def _with_picks(shopper: ShopperContext, store: BaseStore, catalog: Catalog) -> ShopperContext:
+    """Return the context with what the shopper picked on earlier pages."""
+    try:
+        engagement = await read_engagement(store, shopper.shopper_id, datetime.now(UTC))
+    except Exception as error:  # each store fails in its own way, and a page can do without this signal
+        log.warning("no feedback for the context: %s", type(error).__name__)
+        return shopper
+    ids = engagement.picked(PICKED)
+    products = await asyncio.to_thread(catalog.products, ids) if ids else {}
+    return shopper.model_copy(update={"picked": [products[key].name for key in ids if key in products]})
 
 
 def design_page_node(provider: ServiceProvider) -> Node:

@@ -19,7 +19,6 @@ from serving.http.tokens import TokenRefused, read_token
 from state.http import HttpSettings, Scope, is_loopback
 
 ALL_SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Gate:
                 403, "open-mode", "No keys are set: only this machine is answered. Set http.keys to open to others."
             )
         origin = request.headers.get("origin")
-        if request.method not in _SAFE_METHODS and origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and urlsplit(origin).netloc != host:
             raise Problem(403, "foreign-origin", "A page of another origin asked for this.")
         return Caller(f"open:{address}", ALL_SCOPES)
 

@@ -7,8 +7,8 @@ is to be made, and started again after it died. It ends with the process that st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-import logging
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -21,7 +21,6 @@ from state.options import PageOptions
 from state.placement import Page
 from state.settings import Settings
 
-log = logging.getLogger(__name__)
 _GRACE_S = 5.0
 
 
@@ -50,20 +49,23 @@ class GenerationProcess:
             EngineUnavailable: the process died meanwhile.
         """
         async with self._turn:
-            if self._process is None or not self._process.is_alive():
+            if self._pipe is None or not self.alive:
                 await self._start()
         number = next(self._numbers)
         future: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future, lambda event: on_event(shopper_id, event)
+        limit = self._settings.http.generation_timeout_s
         try:
             await self._send(("make", number, shopper_id, options.model_dump_json(exclude_unset=True)))
-            async with asyncio.timeout(limit := self._settings.http.generation_timeout_s):
+            async with asyncio.timeout(limit):
                 return await future
         except TimeoutError:
             raise GenerationFailed(f"the page was not made within {limit:g} s (http.generation_timeout_s).") from None
         finally:
-            if self._waiting.pop(number, None) and not future.done():
-                await self._send(("cancel", number))
+            del self._waiting[number]
+            if future.cancelled():
+                with contextlib.suppress(EngineUnavailable):
+                    await self._send(("cancel", number))
 
     @property
     def alive(self) -> bool:
@@ -73,9 +75,11 @@ class GenerationProcess:
         """End the process, and whatever it is making."""
         process, self._process = self._process, None
         if process is not None:
-            await asyncio.to_thread(_end, process, self._pipe)
+            await asyncio.to_thread(_end, process)
 
     async def _start(self) -> None:
+        if self._process is not None:
+            await asyncio.to_thread(_end, self._process)
         self._pipe, theirs = multiprocessing.Pipe()
         # spawn: a fork would copy the threads' locks of the event loop and of DuckDB in whatever state they are.
         context = multiprocessing.get_context("spawn")
@@ -89,9 +93,10 @@ class GenerationProcess:
 
     async def _send(self, message: tuple[Any, ...]) -> None:
         try:
-            assert self._pipe is not None
+            if self._pipe is None:
+                raise EOFError
             await asyncio.to_thread(self._pipe.send, message)
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise EngineUnavailable("the generation process is gone. Ask again: it is started anew.") from error
 
     def _listen(self, pipe: Connection, loop: asyncio.AbstractEventLoop) -> None:
@@ -118,18 +123,16 @@ class GenerationProcess:
     def _lost(self, pipe: Connection) -> None:
         if pipe is not self._pipe:
             return
+        self._pipe = None
         for future, _ in self._waiting.values():
             if not future.done():
                 future.set_exception(EngineUnavailable("the generation process ended. Ask again: it is started anew."))
 
 
-def _end(process: Any, pipe: Connection | None) -> None:
-    if pipe is not None:
-        pipe.close()
+def _end(process: Any) -> None:
+    # Its writes are transactions: nothing is lost by ending it at once, and reading its pipe ends with it.
+    process.terminate()
     process.join(_GRACE_S)
-    if process.is_alive():
-        process.terminate()
-        process.join(_GRACE_S)
     if process.is_alive():
         process.kill()
         process.join()

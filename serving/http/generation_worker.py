@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from multiprocessing.connection import Connection
 from typing import Any
 
+from state.errors import ShelfwiseError
 from state.options import PageOptions
 from state.settings import Settings
 
@@ -18,8 +20,11 @@ def work(settings: Settings, pipe: Connection) -> None:
     # Ctrl-C reaches every process of the terminal; this one ends when its pipe does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(settings.http.generation_nice)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_serve(settings, pipe))
+    except ShelfwiseError as error:
+        logging.getLogger(__name__).error("the generation process cannot start: %s", error)
+        raise SystemExit(1) from None
 
 
 async def _serve(settings: Settings, pipe: Connection) -> None:

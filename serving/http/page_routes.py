@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -53,7 +54,7 @@ async def regenerate(shopper_id: ShopperId, caller: Writer, request: Request) ->
         run, already = site.runs.start(shopper_id, force=True)
     except RunsFull:
         raise unavailable("As many pages wait to be made as may wait.", 30, "generation-full") from None
-    address = request.url_for("events", shopper_id=shopper_id).path
+    address = f"/v1/pages/{quote(shopper_id, safe='')}/events"
     return RunStarted(run_id=run.id, shopper_id=shopper_id, events=address, already_running=already)
 
 

@@ -38,6 +38,9 @@ class RulePages:
 
     async def _make(self, shopper_id: str, shop: Shop, present: Present) -> Page:
         page = await asyncio.to_thread(self._unchecked, shopper_id, shop)
+        if present.error:
+            # Without guards nothing can be vouched for, a page by rules no more than a stored one.
+            return page.model_copy(update={"placements": []})
         checked = await self._check.check(page, present)
         if checked.certain:
             self._made.put(shopper_id, (present.judged_under, checked.page))

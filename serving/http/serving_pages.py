@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from serving.feedback import FeedbackStore, ShopperEngagement
+from serving.feedback import FeedbackStore
 from serving.http.page_view import hub_page
 from serving.http.problems import unavailable
 from serving.http.rule_page import RulePages
@@ -24,6 +24,7 @@ from state.errors import StoreUnavailable
 from state.placement import Page
 from state.ranking import RankedPage
 from state.settings import Settings
+from tools.engagement import ShopperEngagement
 
 _STATES: dict[Freshness, PageState] = {
     Freshness.FRESH: "fresh",
@@ -45,7 +46,7 @@ class ServedPage:
 
 @dataclass(frozen=True)
 class _Ready:
-    """A ranked page with its carousels encoded, and all that they depend on."""
+    """A ranked page: its carousels encoded, the rest in ``view``, and all that they depend on."""
 
     depends_on: tuple[Any, ...]
     view: HubPage
@@ -132,7 +133,8 @@ class PageServer:
             return known
         ranked = await asyncio.to_thread(_rank, page, shop, engagement, unavailable_now, now)
         view = hub_page(page, ranked, "fresh")
-        ready = _Ready(depends_on, view, _carousels(view), ranked.ranker_fault)
+        carousels = _carousels(view)
+        ready = _Ready(depends_on, view.model_copy(update={"placements": []}), carousels, ranked.ranker_fault)
         self._ready.put(shopper_id, ready)
         return ready
 

@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from serving.feedback import Event, theme_key
 from serving.http.auth import Admin, Reader, Writer, own_shopper, whole_shop
 from serving.http.problems import Problem, unavailable
 from serving.http.shapes import (
@@ -27,6 +26,7 @@ from serving.http.shapes import (
 from serving.http.site import Site, site_of
 from state.cached import ProductState
 from state.errors import ModelsMissing, StoreUnavailable
+from tools.engagement import Event, theme_key
 from tools.shopper_directory import list_shoppers
 
 router = APIRouter(prefix="/v1")

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from langgraph.store.memory import InMemoryStore
 from support.http_app import SmallSite, small_page, small_site
 
-from serving.feedback import KEPT_DAYS, Event, FeedbackStore, count, theme_key
+from serving.feedback import FeedbackStore
 from serving.http.rates import RateLimit
 from serving.store_access import StoreAccess
 from state.settings import StoreSettings
+from tools.engagement import KEPT_DAYS, Event, count_events, theme_key
 from tools.page_backends import memory_backend
 
 
@@ -99,7 +100,7 @@ async def test_old_feedback_counts_no_more() -> None:
 
 async def test_what_cannot_be_read_is_left_out() -> None:
     good = ["click", "7-0", "replenish:fruit", None, "2026-01-01"]
-    assert count("r", [good, [], ["steal", "a", "b", None, ""], ["click"]]).themes["replenish:fruit"].clicks == 1
+    assert count_events("r", [good, [], ["steal", "a", "b", None, ""], ["click"]]).themes["replenish:fruit"].clicks == 1
 
 
 def test_a_theme_is_known_by_need_and_words() -> None:
