@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, get_args
@@ -22,6 +22,9 @@ DECIDING_KAPPA: Final = 0.4
 Landis and Koch (1977) call 0.41 to 0.60 moderate agreement. A judge that is only just better than chance says "no" to
 nearly as many good placements as bad ones.
 """
+
+
+_PLACEMENT_QUESTIONS: Final[tuple[PlacementQuestion, ...]] = get_args(PlacementQuestion)
 
 
 class QuestionRecord(BaseModel):
@@ -58,11 +61,13 @@ class JudgeRecord(BaseModel):
 
     @property
     def better_than_chance(self) -> set[str]:
-        return {name for name, question in self.questions.items() if question.kappa_low > 0}
+        """Questions on placements that the settings may let decide."""
+        return {name for name in _asked(self.questions) if self.questions[name].kappa_low > 0}
 
     @property
     def deciding(self) -> set[str]:
-        return {name for name, question in self.questions.items() if question.kappa_low >= DECIDING_KAPPA}
+        """Questions on placements that decide without being named."""
+        return {name for name in _asked(self.questions) if self.questions[name].kappa_low >= DECIDING_KAPPA}
 
 
 class JudgeCalibration(BaseModel):
@@ -116,7 +121,11 @@ def deciding_questions(
     if record is None:
         return frozenset(named or ())
     able = record.deciding if named is None else record.better_than_chance & {*named}
-    return frozenset(question for question in get_args(PlacementQuestion) if question in able)
+    return frozenset(question for question in _PLACEMENT_QUESTIONS if question in able)
+
+
+def _asked(questions: Collection[str]) -> list[PlacementQuestion]:
+    return [question for question in _PLACEMENT_QUESTIONS if question in questions]
 
 
 def adapter_digest(model: str | None) -> str | None:

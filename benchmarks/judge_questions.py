@@ -3,7 +3,7 @@
 Asks it about placements and pages of the test split, half of them with faults of families that no training example
 shows (training/judge_corruptions.py); pages also with their themes in reverse. ``--adapter NAME`` lays an adapter over
 the judge's model, ``--split dev`` is for choosing between judges. ``--write`` records the figures in
-guardrails/judge_calibration.json, by which the judge guard lets questions decide.
+guardrails/judge_calibration.json, by which the judge guard lets questions decide, and in docs/judge.md.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evaluation.judge_scores import Judged
 
 
+DOCS = PROJECT_ROOT / "docs" / "judge.md"
 TIMEOUT_S = 3600.0
 """All examples are asked at once and wait for their turn: a page's time limit would end them."""
 
@@ -82,6 +83,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help=f"Record the figures in guardrails/{FILE}.")] = False,
 ) -> None:
     """Print a line a question and, with --write, record them."""
+    from evaluation.judge_figures import write_figures
     from evaluation.judge_scores import score_questions
 
     if split not in ("test", "dev"):
@@ -101,17 +103,22 @@ def main(
         adapter_sha256=adapter_digest(model),
         questions=questions,
         measured_on=f"{split}, examples {digest}, role {ROLE}, prompt {_prompt()}",
-        command=f"python benchmarks/judge_questions.py --placements {placements} --pages {pages}"
-        + (f" --adapter {role.adapter}" if role.adapter else " --base")
-        + " --write",
+        command=f"python benchmarks/judge_questions.py --placements {placements} --pages {pages} {_named(role)}--write",
     )
     out.print(f"{seconds:.0f} s; decide: {', '.join(sorted(record.deciding)) or 'none'}", highlight=False)
     out.print(f"better than chance: {', '.join(sorted(record.better_than_chance)) or 'none'}", highlight=False)
     if write:
         folder = PROJECT_ROOT / "guardrails"
-        content = read_calibration(folder).with_record(record).model_dump_json(indent=1)
-        write_whole(folder / FILE, f"{content}\n".encode())
-        err.print(f"recorded in {folder / FILE}", highlight=False, soft_wrap=True)
+        calibration = read_calibration(folder).with_record(record)
+        write_whole(folder / FILE, f"{calibration.model_dump_json(indent=1)}\n".encode())
+        write_figures(DOCS, calibration)
+        err.print(f"recorded in {folder / FILE} and {DOCS}", highlight=False, soft_wrap=True)
+
+
+def _named(role: RoleSettings) -> str:
+    if role.engine == "openai":
+        return ""
+    return f"--adapter {role.adapter} " if role.adapter else "--base "
 
 
 def _prompt() -> str:

@@ -15,6 +15,7 @@ from cli.corpus import app as corpus_app
 from cli.demo import app as demo_app
 from cli.models import app as models_app
 from cli.page import app as page_app
+from cli.phases import app as phases_app
 from cli.serve import app as serve_app
 from cli.teach import app as teach_app
 from cli.train import app as train_app
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(page_app)
+app.add_typer(phases_app)
 app.add_typer(demo_app)
 app.add_typer(serve_app)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")

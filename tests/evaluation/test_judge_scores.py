@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from support.fakes import YesNoChat, placement
 from support.small_shop import SmallCatalog, SmallShoppers
 
+from agents.judge_calibration import JudgeCalibration, JudgeRecord, read_calibration
+from evaluation.judge_figures import figures, with_figures
 from evaluation.judge_scores import Judged, judge_all, score_questions
 from state.answers_judge import PageAnswers, PlacementAnswers, YesNo
 from state.placement import Placement
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = [placement(), placement("Bread basket", id="7-1", position=1)]
 
 
@@ -78,3 +82,16 @@ async def test_pages_are_asked_about_in_both_orders_and_placements_once() -> Non
     assert len(chat.sent) == 3
     assert sorted("1. Bread basket" in prompt for prompt in pages) == [False, True]
     assert len(done) == 2
+
+
+def test_the_documented_figures_are_those_of_the_calibration() -> None:
+    page = (ROOT / "docs" / "judge.md").read_text(encoding="utf-8")
+    assert with_figures(page, read_calibration(ROOT / "guardrails")) == page
+
+
+def test_figures_show_every_question_and_what_comes_of_it() -> None:
+    shown = figures(JudgeCalibration(judges=[JudgeRecord(
+        model="small", questions=score_questions(judged([("yes", "yes"), ("no", "no")] * 20)), measured_on="test",
+        command="as run",
+    )]))  # fmt: skip
+    assert "| products_match | 40 | 0.00 | 1.00 | 1.00 (1.00 to 1.00) | +0.00 | 0.00 |  | decides |" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,7 @@ def test_a_file_that_is_something_else_is_refused_and_stays(tmp_path: Path, cont
 
 
 def test_an_answer_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
-    answers = AnswerFile(tmp_path / "gone" / "a.jsonl", frozenset())
-    with pytest.raises(DatasetError, match="Answers so far are kept"):
+    answers = AnswerFile.open(tmp_path / "gone" / "a.jsonl")
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(DatasetError, match="so far are kept"):
         answers.append("design-1", 200, {})
