@@ -24,7 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from serving.http.app import create_app
 from state.settings import load_settings
 
-PATIENCE_MS = 120_000
+PATIENCE_S = 600
+PATIENCE_MS = 1000 * PATIENCE_S
 DESKTOP = {"viewport": {"width": 1280, "height": 860}, "device_scale_factor": 1.5}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 
@@ -42,8 +43,14 @@ def served() -> Iterator[str]:
         if not thread.is_alive():
             sys.exit("the server did not start; its messages are above")
         time.sleep(0.05)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + PATIENCE_S
+    while httpx.get(f"{url}/health/ready", timeout=PATIENCE_S).status_code != httpx.codes.OK:
+        if time.monotonic() > deadline:
+            sys.exit(f"the shop does not open: {httpx.get(f'{url}/health/ready', timeout=PATIENCE_S).text}")
+        time.sleep(0.5)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield url
     finally:
         server.should_exit = True
         thread.join(30)
@@ -51,7 +58,7 @@ def served() -> Iterator[str]:
 
 def with_page(url: str) -> str:
     """Return the shopper of the latest run that made a page by models, of one with orders if there is any."""
-    runs = httpx.get(f"{url}/v1/operator/runs", timeout=60).raise_for_status().json()["runs"]
+    runs = httpx.get(f"{url}/v1/operator/runs", timeout=PATIENCE_S).raise_for_status().json()["runs"]
     made = [run for run in runs if run["error"] is None and not run["fell_back"]]
     if not made:
         sys.exit("no page is stored. Make some: make demo")

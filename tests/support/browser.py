@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from support.servers import program
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """How long a step may take: a slow machine must not fail a test."""
 
 
@@ -52,6 +52,15 @@ def open_page(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     finally:
         opened.close()
     assert not faults, faults
+
+
+def eventually(page: Page, true: Callable[[], bool]) -> None:
+    """Wait, with the page going on, until ``true`` is."""
+    for _ in range(PATIENCE_MS // 100):
+        if true():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come true")
 
 
 def settled(page: Page) -> None:

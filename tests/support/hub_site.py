@@ -41,6 +41,13 @@ THEMES = {
 """What the scripted models write. The last theme is dropped: bread does not fit tea."""
 
 
+PATIENCE_S = 300.0
+"""How long the app may take for a step: a slow machine must not fail a test."""
+
+
+GUARDS = ("policy", "taxonomy", "relevance", "duplicates", "judge")
+
+
 class HeldChat(ScriptedChat):
     """A scripted chat whose keyword writer answers only while ``go`` is set."""
 
@@ -86,7 +93,7 @@ class HubSite:
         self._wait(self._app.state.site.runs.wait())
 
     def _wait(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
 
 @contextmanager
@@ -97,7 +104,7 @@ def hub_site(home: Path) -> Iterator[HubSite]:
     settings = Settings(
         home=home,
         page=PageOptions(themes=3, judge_share=0, design_mode="free", max_attempts=1, min_placements=1),
-        guards=DEFAULTS,
+        guards={name: {**DEFAULTS.get(name, {}), "timeout_s": PATIENCE_S} for name in GUARDS},
         http={"requests_per_s": 1000, "burst": 1000, "regenerations_per_minute": 1000},
     )
 
@@ -136,7 +143,7 @@ def _run(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
     loop.close()
 
 
-def _until(done: Any, within_s: float = 60.0) -> None:
+def _until(done: Any, within_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + within_s
     while not done():
         assert time.monotonic() < deadline, "the server did not start"

@@ -1,12 +1,12 @@
 // Who is shopping: the shoppers of the demo, a new one, or any id.
 
-import { el } from "./elements.js";
+import { count, el } from "./elements.js";
 import { hueOf } from "./art.js";
 import { closeDialog, openDialog } from "./dialog.js";
 import * as words from "./words.js";
 
 const initials = (id) => (/^\d+$/.test(id) ? id.slice(0, 3) : id.slice(0, 1).toUpperCase());
-const orders = (shopper) => (shopper.new ? "New here, no orders yet" : `${shopper.order_count} orders · ${shopper.top_aisles.slice(0, 3).join(", ")}`);
+const orders = (shopper) => (shopper.new ? "New here, no orders yet" : `${count(shopper.order_count, "order")} · ${shopper.top_aisles.slice(0, 3).join(", ")}`);
 
 /** Show who is shopping in the header. */
 export function showWho(id, shopper) {
@@ -14,7 +14,7 @@ export function showWho(id, shopper) {
   button.querySelector(".face").textContent = initials(id);
   button.querySelector(".face").style.setProperty("--hue", hueOf(id));
   button.querySelector("b").textContent = words.shopper(id);
-  button.querySelector("small").textContent = shopper ? (shopper.new ? "new here" : `${shopper.order_count} orders`) : "";
+  button.querySelector("small").textContent = shopper ? (shopper.new ? "new here" : count(shopper.order_count, "order")) : "";
   button.setAttribute("aria-label", `Change shopper, now ${words.shopper(id)}`);
 }
 
