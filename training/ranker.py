@@ -44,9 +44,18 @@ class TooFewExamples(ShelfwiseError):
 
 
 def train_ranker(
-    train: Examples, dev: Examples, *, catalog: str, seed: int = 7, rounds: int = ROUNDS, threads: int = 2
+    train: Examples,
+    dev: Examples,
+    *,
+    catalog: str,
+    seed: int = 7,
+    rounds: int = ROUNDS,
+    threads: int = 2,
+    label_orders: int = 1,
 ) -> TrainedRanker:
     """Return the ranker learned from ``train``, its scores calibrated on ``dev``. The same input gives the same bytes.
+
+    ``label_orders`` is what the examples were read with, for the run card.
 
     Burges, "From RankNet to LambdaRank to LambdaMART" (2010), as LightGBM does it.
 
@@ -92,6 +101,7 @@ def train_ranker(
         "lightgbm": lightgbm.__version__,
         "catalog": catalog,
         "orders_held_out": HELD_OUT,
+        "label_orders": label_orders,
         "pages": {"train": len(train), "dev": len(dev)},
         "candidates": {"train": len(train.labels), "dev": len(dev.labels)},
         "bought": {"train": int(train.labels.sum()), "dev": int(dev.labels.sum())},

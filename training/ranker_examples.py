@@ -38,35 +38,46 @@ class Examples:
         return len(self.groups)
 
 
-def read_examples(source: RowSource, *, tick: Callable[[], object] = lambda: None) -> dict[Split, Examples]:
-    """Return the examples of the train and the dev shoppers. Test shoppers give none."""
+def read_examples(
+    source: RowSource, *, label_orders: int = 1, tick: Callable[[], object] = lambda: None
+) -> dict[Split, Examples]:
+    """Return the examples of the train and the dev shoppers. Test shoppers give none.
+
+    Train shoppers give a page for each of their latest ``label_orders`` orders before the held-out one, each with what
+    came before it; dev shoppers one page, whatever ``label_orders`` is, so that figures on them compare.
+    """
     shop = read_statistics(source, held_out=HELD_OUT + 1)
     by_split: dict[Split, list[OrderHistory]] = {"train": [], "dev": []}
     for history in read_histories(source, shop):
         split = shopper_split(history.shopper_id)
         if split in by_split:
             by_split[split].append(history)
-    return {split: _examples(histories, shop, tick) for split, histories in by_split.items()}
+    backs = {"train": range(label_orders), "dev": range(1)}
+    return {split: _examples(histories, shop, backs[split], tick) for split, histories in by_split.items()}
 
 
-def _examples(histories: Iterable[OrderHistory], shop: ShopStatistics, tick: Callable[[], object]) -> Examples:
+def _examples(
+    histories: Iterable[OrderHistory], shop: ShopStatistics, backs: Iterable[int], tick: Callable[[], object]
+) -> Examples:
     features, labels = [np.zeros((0, len(FEATURES)))], [np.zeros(0, dtype=np.int64)]
     for history in histories:
         tick()
-        found = page_example(history, shop)
-        if found is not None:
-            features.append(found[0])
-            labels.append(found[1])
+        for back in backs:
+            found = page_example(history, shop, back)
+            if found is not None:
+                features.append(found[0])
+                labels.append(found[1])
     return Examples(np.vstack(features), np.concatenate(labels), tuple(len(part) for part in labels[1:]))
 
 
-def page_example(history: OrderHistory, shop: ShopStatistics) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return features and labels of a shopper's page as it was before the label order.
+def page_example(history: OrderHistory, shop: ShopStatistics, back: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return features and labels of a shopper's page as it was before the label order, ``back`` orders further back.
 
+    The shopper's own part of the shop's figures is taken out of the features, and with it all that they bought later.
     None where the past is too short, or where no candidate was bought: such a page teaches no order. A product that
     stands in several placements is one example, as of the first.
     """
-    label = len(history) - HELD_OUT - 1
+    label = len(history) - HELD_OUT - 1 - back
     if label < MIN_PAST:
         return None
     shopper = ShopperFeatures.of(history, shop, orders=label)

@@ -112,6 +112,23 @@ def test_the_label_order_shows_in_no_feature(shops: tuple[Warehouse, Warehouse],
     assert (found[0][1].sum(), found[1][1].sum()) == (len(before["s1"][3]), 1)
 
 
+def test_more_label_orders_are_learned_from_the_past_of_each(shops: tuple[Warehouse, Warehouse]) -> None:
+    one, two = read_examples(shops[0]), read_examples(shops[0], label_orders=2)
+    assert len(one["train"]) < len(two["train"]) <= 2 * len(one["train"])
+    np.testing.assert_array_equal(one["dev"].features, two["dev"].features)
+    shop = read_statistics(shops[0], held_out=2)
+    history = read_history(shops[0], shop, "s1")
+    example = page_example(history, shop, back=1)
+    assert example is not None
+    before = ShopperFeatures.of(history, shop, orders=ORDERS_EACH - 3)
+    assert before.order_count == ORDERS_EACH - 3
+    assert example[1].sum() == len(history.basket(ORDERS_EACH - 3) & set(candidate_rows(before)))
+
+
+def candidate_rows(shopper: ShopperFeatures) -> list[int]:
+    return [int(row) for row in candidates_of(candidate_page(shopper).placements, shopper.shop).rows]
+
+
 def test_test_shoppers_give_no_examples(tmp_path: Path) -> None:
     tests = [shopper for shopper in (f"t{n}" for n in range(100)) if shopper_split(shopper) == "test"][:5]
     examples = read_examples(open_shop(tmp_path, orders_of(tests)))
