@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
@@ -97,6 +98,19 @@ async def test_an_edited_past_state_runs_on_from_there(client: LangGraphClient, 
     page = Page.model_validate(result["page"])
     assert page.cold
     assert not any(product.bought_before for row in page.placements for product in row.products)
+
+
+async def test_the_http_api_answers_on_the_same_port(server: tuple[str, Path], shopper: str) -> None:
+    async with httpx.AsyncClient(base_url=server[0], timeout=60) as http:
+        assert (await http.get("/health/live")).json() == {"status": "live"}
+        page = (await http.get(f"/v1/pages/{shopper}")).json()
+        assert page["shopper_id"] == shopper
+        assert page["placements"]
+        assert (await http.get("/")).headers["content-type"].startswith("text/html")
+        # Errors of each API keep their own shape.
+        assert (await http.get("/v1/nothing")).headers["content-type"] == "application/problem+json"
+        unknown = await http.get("/threads/00000000-0000-0000-0000-000000000000")
+        assert unknown.headers["content-type"] == "application/json"
 
 
 async def test_the_server_said_nothing_of_blocking_calls_or_errors(server: tuple[str, Path]) -> None:
