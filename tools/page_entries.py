@@ -91,7 +91,7 @@ class PageEntry:
     def value(self) -> dict[str, Any]:
         """Return the entry as the store keeps it.
 
-        The page stays one string: stores need not take it apart, and Postgres takes no NUL in JSON, but as text in text.
+        The page stays one string: stores need not take it apart, and Postgres takes a NUL in JSON only that way.
         """
         return {
             "shopper": label(self.shopper_id),
