@@ -38,6 +38,7 @@ from tools.shopper import ShopperContextTool
 
 CONNECTIONS = 64
 LINKED = ("models", "catalog", "corpus", "products")
+Connections = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None]
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, pat
 async def drive(host: str, port: int, ids: Sequence[str], rate: float, seconds: float, seed: int = 7) -> Load:
     """Send requests at ``rate`` a second and time each from when it was due."""
     load, draw = Load(), random.Random(seed)
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.Queue()
+    free: Connections = asyncio.Queue()
     for _ in range(CONNECTIONS):
         free.put_nowait(None)
     started = time.perf_counter()
@@ -131,7 +132,7 @@ async def drive(host: str, port: int, ids: Sequence[str], rate: float, seconds: 
     return load
 
 
-async def _ask(free: asyncio.Queue, host: str, port: int, shopper_id: str, due: float, load: Load) -> None:  # type: ignore[type-arg]
+async def _ask(free: Connections, host: str, port: int, shopper_id: str, due: float, load: Load) -> None:
     connection = await free.get()
     try:
         async with asyncio.timeout(10):

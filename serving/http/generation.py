@@ -16,12 +16,17 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from serving.http.generation_worker import work
+from serving.regeneration import OnEvent
 from state.errors import EngineUnavailable, ShelfwiseError
 from state.options import PageOptions
 from state.placement import Page
 from state.settings import Settings
 
 _GRACE_S = 5.0
+
+
+def _no_event(shopper_id: str, event: dict[str, Any]) -> None:
+    return None
 
 
 class GenerationFailed(ShelfwiseError):
@@ -38,10 +43,9 @@ class GenerationProcess:
         self._process: Any = None
         self._pipe: Connection | None = None
         self._turn = asyncio.Lock()
+        self._writing = asyncio.Lock()
 
-    async def make(
-        self, shopper_id: str, options: PageOptions, on_event: Callable[[str, dict[str, Any]], None]
-    ) -> Page:
+    async def make(self, shopper_id: str, options: PageOptions, on_event: OnEvent = _no_event) -> Page:
         """Generate and store the page of one shopper.
 
         Raises:
@@ -95,18 +99,19 @@ class GenerationProcess:
         try:
             if self._pipe is None:
                 raise EOFError
-            await asyncio.to_thread(self._pipe.send, message)
+            async with self._writing:
+                await asyncio.to_thread(self._pipe.send, message)
         except (OSError, EOFError, ValueError) as error:
             raise EngineUnavailable("the generation process is gone. Ask again: it is started anew.") from error
 
     def _listen(self, pipe: Connection, loop: asyncio.AbstractEventLoop) -> None:
         """Hand on what the process says, in a thread of its own, until it ends."""
-        try:
-            while True:
-                message = pipe.recv()
-                loop.call_soon_threadsafe(self._hear, *message)
-        except (EOFError, OSError):
-            if not loop.is_closed():
+        with contextlib.suppress(RuntimeError), pipe:  # RuntimeError: the loop has ended
+            try:
+                while True:
+                    message = pipe.recv()
+                    loop.call_soon_threadsafe(self._hear, *message)
+            except (EOFError, OSError):
                 loop.call_soon_threadsafe(self._lost, pipe)
 
     def _hear(self, kind: str, number: int, body: Any) -> None:

@@ -60,6 +60,8 @@ async def ready(request: Request) -> Ready:
         checks["store"] = "does not answer"
     if await site.pages.shops.look() is None:
         checks["shop"] = site.pages.shops.fault or "opening"
+    elif not site.pages.warm:
+        await site.pages.warm_up()
     if any(word != "ok" for word in checks.values()):
         raise Problem(503, "not-ready", "A part is missing; 'checks' names it.", {"Retry-After": "5"}, checks=checks)
     return Ready(checks=checks)

@@ -26,6 +26,8 @@ from state.ranking import RankedPage
 from state.settings import Settings
 from tools.engagement import ShopperEngagement
 
+NEW_SHOPPER = "new-shopper"
+"""An id that no import holds, for the page of somebody unknown."""
 _STATES: dict[Freshness, PageState] = {
     Freshness.FRESH: "fresh",
     Freshness.STALE: "stale",
@@ -76,7 +78,15 @@ class PageServer:
         self._settings = settings
         self._present = present
         self._rules = RulePages(settings, check)
+        self.warm = False
         self._ready: Latest[_Ready] = Latest(settings.store.hot_pages)
+
+    async def warm_up(self) -> None:
+        """Make the page of a new shopper: this opens shop and guards, so that the first caller need not wait."""
+        shop = await self.shops.wait()
+        if shop is not None:
+            await self._rules.of(NEW_SHOPPER, shop, await self._present.now())
+            self.warm = True
 
     async def shop(self) -> Shop:
         """Return the shop.

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from serving.http.auth import Admin, Reader, Writer, own_shopper, whole_shop
 from serving.http.problems import Problem, unavailable
+from serving.http.serving_pages import NEW_SHOPPER
 from serving.http.shapes import (
     AvailabilityChanged,
     AvailabilityUpdate,
@@ -116,7 +117,7 @@ async def shoppers(caller: Reader, request: Request, limit: Annotated[int, Query
     shop = await site.pages.shop()
     with_page = [run.shopper_id for run in await site.cache.recent(_RECENT) if run.error is None]
     listed = await asyncio.to_thread(list_shoppers, shop.warehouse, limit, with_page)
-    new = ShopperSummary(id="new-shopper", order_count=0, top_aisles=[], new=True)
+    new = ShopperSummary(id=NEW_SHOPPER, order_count=0, top_aisles=[], new=True)
     return ShopperList(
         shoppers=[
             *(ShopperSummary(id=s.id, order_count=s.order_count, top_aisles=list(s.top_aisles)) for s in listed),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,10 +23,13 @@ from serving.page_recheck import StoredPageCheck
 from serving.present import Present, PresentVersions, present_versions
 from serving.regeneration import PageMaker, Regenerator
 from serving.store_access import StoreAccess
+from state.errors import ShelfwiseError
 from state.options import PageOptions
 from state.placement import Page
 from state.settings import Settings
 from tools.page_backends import Backend, open_backend
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,19 @@ async def open_site(settings: Settings, metrics: Metrics, parts: Parts) -> Async
         stack.push_async_callback(runs.aclose)
         stack.push_async_callback(shops.aclose)
         pages = PageServer(settings, cache, shops, present, check, access, FeedbackStore(backend.store, access), runs)
-        await shops.look()
-        yield Site(settings, cache, pages, runs, metrics)
+        warming = asyncio.create_task(_warm_up(pages))
+        try:
+            yield Site(settings, cache, pages, runs, metrics)
+        finally:
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
+
+
+async def _warm_up(pages: PageServer) -> None:
+    try:
+        await pages.warm_up()
+    except ShelfwiseError as error:
+        log.error("not warmed up: %s", error)
 
 
 def _runs(settings: Settings, regenerator: Regenerator, metrics: Metrics) -> Runs:

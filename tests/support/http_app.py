@@ -107,7 +107,7 @@ class ScriptedMaker:
         self.page: Page | None = None
         self._backend = backend
 
-    async def make(self, shopper_id: str, options: PageOptions, on_event: OnEvent) -> Page:
+    async def make(self, shopper_id: str, options: PageOptions, on_event: OnEvent = lambda _, event: None) -> Page:
         from tools.page_store import PageStore
 
         self.made.append(shopper_id)
@@ -179,4 +179,5 @@ async def small_site(
     )
     app = create_app(small_http_settings(home, **http), parts)
     async with app.router.lifespan_context(app):
+        await app.state.site.pages.warm_up()
         yield SmallSite(app, backend, maker)
