@@ -17,14 +17,14 @@ from cli.console import print_json, progress
 from state.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from training.relevance_recipe import Advance, RecipeOptions, Shop
+    from training.relevance_recipe import Advance, Shop
 
 MINILM = "all-minilm-l6-v2"
 
 
 def relevance(
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the finished model; <home>/models/relevance-trained without.")
+        Path | None, typer.Option(help="Folder of the finished model; <home>/training/relevance-model without.")
     ] = None,
     base: Annotated[
         str | None,
@@ -33,13 +33,13 @@ def relevance(
             "hub id such as microsoft/deberta-v3-small or -base. Without it, MiniLM is turned into a DeBERTa."
         ),
     ] = None,
-    first_epochs: Annotated[float, typer.Option(min=0, help="Epochs of the first network, MiniLM, on labels.")] = 3,
-    epochs: Annotated[float, typer.Option(min=0, help="Epochs of the DeBERTa, on labels and unlabelled pairs.")] = 4,
+    epochs: Annotated[float, typer.Option(min=0, help="Epochs of MiniLM, or of --base, on the labels.")] = 3,
+    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2, help="In those epochs.")] = 1.5e-4,
+    second_epochs: Annotated[float, typer.Option(min=0, help="Epochs of the DeBERTa that MiniLM becomes.")] = 1,
     layers: Annotated[
         str, typer.Option(help="Layers of the first network that the DeBERTa keeps: fewer are faster.")
     ] = "0,2,4",
-    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2, help="Of the DeBERTa.")] = 2e-4,
-    themes: Annotated[int, typer.Option(min=0, help="Unlabelled themes to draw pairs for.")] = 1200,
+    themes: Annotated[int, typer.Option(min=0, help="Designed themes to draw unlabelled pairs for.")] = 10_000,
     precision: Annotated[float, typer.Option(min=0.5, max=0.999, help="What the threshold has to keep to.")] = 0.95,
     limit: Annotated[int | None, typer.Option(min=50, help="Use only so many labelled pairs, for a trial.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model on the same machine.")] = 7,
@@ -49,65 +49,55 @@ def relevance(
 
     Takes about an hour on 2 CPU cores and may be stopped: the same command goes on where it was. The steps: MiniLM
     learns the labels as a cross-encoder; its weights become a DeBERTa with fewer layers; that learns the labels, and
-    the first network's answers on pairs without a label; it is quantised to 8 bits, calibrated on the dev split, and
-    given the lowest threshold that keeps to --precision there.
+    what MiniLM and the embedder together answer on pairs without a label; it is quantised to 8 bits, calibrated on the
+    dev split, and given the lowest threshold that keeps to --precision there.
 
     To use the result set scorer.path in shelfwise.toml to its folder. Measure it with benchmarks/relevance_model.py.
 
     Needs the demo shop ('shelfwise demo'), which the labels are about.
     """
-    from training.relevance_run import train_relevance
+    from training.relevance_recipe import RecipeOptions
+    from training.relevance_run import Job, train_relevance
 
     settings = load_settings()
-    options = _options(first_epochs, epochs, layers, learning_rate, themes, precision, limit, seed)
-    target = out or settings.models_dir / "relevance-trained"
-    command = " ".join(["shelfwise", *sys.argv[1:]])
-    with _bars() as advance:
-        source = base_folder(settings, base) if base else minilm_folder(settings)
-        shop = open_shop(settings)
-        card = train_relevance(
-            settings.home, shop, source, target, options, command, advance, own_base=base is not None
-        )
-    if json_:
-        print_json(card)
-        return
-    figures = card["dev"]["lenient"]
-    shown.print(
-        f"{card['model']} is in {target} ({card['megabytes']} MB). On dev: threshold {card['threshold']}, precision "
-        f"{figures['precision']:.3f}, recall {figures['recall']:.3f}, AUC {figures['auc']:.3f}.",
-        highlight=False,
-    )
-
-
-def _options(
-    first_epochs: float,
-    epochs: float,
-    layers: str,
-    learning_rate: float,
-    themes: int,
-    precision: float,
-    limit: int | None,
-    seed: int,
-) -> RecipeOptions:
-    from training.relevance_recipe import RecipeOptions
-
-    try:
-        kept = tuple(sorted({int(part) for part in layers.split(",")}))
-    except ValueError:
-        raise typer.BadParameter("layers are numbers separated by commas, such as 0,2,4") from None
-    if not kept or kept[0] < 0:
-        raise typer.BadParameter("layers are numbers from 0 on, such as 0,2,4")
     standard = RecipeOptions()
-    return replace(
+    options = replace(
         standard,
-        layers=kept,
-        first=replace(standard.first, epochs=first_epochs, seed=seed),
-        second=replace(standard.second, epochs=epochs, learning_rate=learning_rate, seed=seed),
+        layers=_layers(layers),
+        first=replace(standard.first, epochs=epochs, learning_rate=learning_rate, seed=seed),
+        second=replace(standard.second, epochs=second_epochs, seed=seed),
         themes=themes,
         precision=precision,
         limit=limit,
         seed=seed,
     )
+    target = out or settings.home / "training" / "relevance-model"
+    command = " ".join(["shelfwise", *sys.argv[1:]])
+    with _bars() as advance:
+        source = base_folder(settings, base) if base else minilm_folder(settings)
+        name = MINILM if base is None else Path(base).name if source == Path(base).expanduser() else base
+        job = Job(source, name, target, command, options, own_base=base is not None)
+        card = train_relevance(settings.home, open_shop(settings), job, advance)
+    if json_:
+        print_json(card)
+        return
+    figures = card["dev"]["lenient"]
+    shown.print(
+        f"{card['model']} is in {target} ({card['megabytes']} MB). On dev: threshold "
+        f"{card['calibration']['threshold']}, precision {figures['precision']:.3f}, recall "
+        f"{figures['recall']:.3f}, AUC {figures['auc']:.3f}.",
+        highlight=False,
+    )
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    try:
+        kept = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        kept = ()
+    if not kept or kept[0] < 0:
+        raise typer.BadParameter("layers are numbers from 0 on, separated by commas, such as 0,2,4")
+    return kept
 
 
 def minilm_folder(settings: Settings) -> Path:
@@ -145,18 +135,26 @@ def base_folder(settings: Settings, base: str) -> Path:
 
 
 def open_shop(settings: Settings) -> Shop:
-    """Open the catalogue in use with its product search.
+    """Open the catalogue in use with the vectors of its products.
 
     Raises:
         CatalogMissing, ModelsMissing: something was not built yet; the message names the command.
     """
+    import numpy as np
+
     from catalog.warehouse import Warehouse
     from engines.embedder import load_embedder
-    from tools.products import ProductSearch
+    from tools.product_index import build_product_vectors, vectors_path
+    from training.relevance_pairs import Shelves
     from training.relevance_recipe import Shop
 
     warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
-    return Shop(warehouse, warehouse.all_products(), ProductSearch.open(settings, warehouse, embedder), embedder)
+    build_product_vectors(settings, warehouse, embedder)
+    vectors = np.load(vectors_path(settings, warehouse.version, embedder)).astype(np.float32)
+    products = warehouse.all_products()
+    rows = [row for row, product in enumerate(products) if product.available]
+    shelves = Shelves([products[row] for row in rows], vectors[rows], embedder)
+    return Shop(warehouse, shelves, embedder)
 
 
 @contextmanager

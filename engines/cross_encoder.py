@@ -41,8 +41,9 @@ class CrossEncoderRecord(BaseModel):
 
     @property
     def name(self) -> str:
-        """The scorer's name: it changes with the weights, the tokenizer and the calibration."""
-        parts = [*(f"{name} {self.files[name]}" for name in sorted(self.files)), f"{self.scale} {self.shift}"]
+        """The scorer's name: it changes with the weights, the tokenizer, the calibration and the threshold."""
+        parts = [f"{name} {self.files[name]}" for name in sorted(self.files)]
+        parts.append(f"{self.max_tokens} {self.scale} {self.shift} {self.threshold}")
         return f"cross-encoder/{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]}"
 
 
@@ -68,7 +69,11 @@ class CrossEncoderScorer:
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Return float32 ``[len(pairs)]``: the probability that the product text fits the theme text."""
-        values = self._record.scale * self.logits(pairs).astype(np.float64) + self._record.shift
+        return self.probabilities(self.logits(pairs))
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities of :meth:`logits`."""
+        values = self._record.scale * logits.astype(np.float64) + self._record.shift
         return (1 / (1 + np.exp(-values))).astype(np.float32)
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:

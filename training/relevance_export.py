@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from engines.cross_encoder import FILES, RECORD, CrossEncoderRecord
+from engines.cross_encoder import FILES, RECORD, CrossEncoderRecord, compile_cross_encoder
 from training.datasets import write_whole
 from training.relevance_fit import Encoded, collate
 
@@ -53,6 +53,25 @@ def quantised(model: openvino.Model, data: Encoded, precision: Precision) -> ope
     return nncf.quantize(
         model.clone(), nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples)
     )
+
+
+def answers_of(model: openvino.Model, data: Encoded, batch_size: int = 64) -> np.ndarray:
+    """Return float32 ``[len(data)]``: the logit that ``model`` gives each pair."""
+    import openvino
+
+    queue = openvino.AsyncInferQueue(compile_cross_encoder(model))
+    found = np.empty(len(data), dtype=np.float32)
+
+    def keep(request: openvino.InferRequest, rows: list[int]) -> None:
+        found[rows] = request.get_output_tensor(0).data[:, 0]
+
+    queue.set_callback(keep)
+    order = sorted(range(len(data)), key=lambda row: len(data.ids[row]))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        queue.start_async({name: tensor.numpy() for name, tensor in collate(data, rows).items()}, rows)
+    queue.wait_all()
+    return found
 
 
 def write_files(model: openvino.Model, tokenizer: Path, out: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from state.guard import Embedder
 from state.relevance import product_text, theme_text
 from training.datasets import load_examples
 from training.examples import RelevanceExample, Task, ThemeLabel
-from training.relevance_pool import ProductFinder, products_to_label
 from training.splits import Split, shopper_of
 
+Item = TypeVar("Item")
 FITS, MARGINAL, MISFIT = 2, 1, 0
-FROM_POOL, SWAPPED, NEXT_AISLE = 10, 2, 2
+_CLOSE, _NEXT = 10, 50
 _LIKE_THEMES = 3
 
 
@@ -58,18 +58,18 @@ def soft_targets(pairs: Iterable[LabelledPair], marginal: float) -> list[float]:
 def unlabelled_pairs(
     labelled: Sequence[LabelledPair],
     themes: Sequence[ThemeLabel],
-    search: ProductFinder,
-    catalog: Sequence[Product],
+    shelves: Shelves,
     embedder: Embedder,
     *,
     seed: int = 7,
     advance: Callable[[], None] = lambda: None,
 ) -> list[LabelledPair]:
-    """Return pairs of ``themes`` (of the training split) without a label, for a trained network to give a target to.
+    """Return about 25 pairs a theme of ``themes`` (of the training split) without a label.
 
-    - 10 of the pool that labels are drawn from (best, near misses, nearest to the title, same aisle, anywhere),
-    - 2 products of themes that read alike but are of another shopper (themes swapped, near-miss titles),
-    - 2 from aisles next to the ones that the theme's best products stand in (same department).
+    - of the products nearest to each concept, 2 of the first 10 and 1 of the next 50 (hits and near misses),
+    - 3 of the 60 nearest to the title alone (near-miss titles),
+    - 3 that fit a theme that reads alike, of another shopper (themes swapped),
+    - 3 of the aisles that the concepts lead to, 2 of the aisles next to them (same department), 2 from anywhere.
 
     None of them is in ``labelled``. Their targets come from a network and not from how they were made: a product of
     the next aisle or of a like theme may well fit.
@@ -79,22 +79,56 @@ def unlabelled_pairs(
     fitting = _fitting(labelled)
     lenders = list({row.theme.id: row.theme for row in labelled if row.theme.id in fitting}.values())
     alike = _like_themes(themes, lenders, embedder)
-    by_department: dict[str, list[Product]] = defaultdict(list)
-    for product in catalog:
-        by_department[product.department].append(product)
     found: list[LabelledPair] = []
     for theme in themes:
-        pool = products_to_label(theme, search, catalog, seed)[:FROM_POOL]
-        lent = [product for like in alike[theme.id] for product in fitting[like]]
-        aisles, departments = {product.aisle for product in pool}, sorted({product.department for product in pool[:2]})
-        shelf = [product for name in departments for product in by_department[name] if product.aisle not in aisles]
-        chosen = {product.id: product for product in pool}
-        for more, count in ((lent, SWAPPED), (shelf, NEXT_AISLE)):
-            chosen.update({product.id: product for product in chance.sample(more, min(count, len(more)))})
-        fresh = [product for product in chosen.values() if (theme.id, product.id) not in taken]
-        found += [LabelledPair(theme, product) for product in fresh]
+        chosen: dict[str, Product] = {}
+        *of_concepts, of_title = shelves.nearest([*theme.concepts, theme.title], _CLOSE + _NEXT)
+        for nearest in of_concepts:
+            chosen |= _drawn(chance, nearest[:_CLOSE], 2) | _drawn(chance, nearest[_CLOSE:], 1)
+        first = list(chosen.values())
+        chosen |= _drawn(chance, of_title, 3)
+        chosen |= _drawn(chance, [product for like in alike[theme.id] for product in fitting[like]], 3)
+        aisles, departments = {product.aisle for product in first}, {product.department for product in first}
+        for aisle in _some(chance, sorted(aisles), 3):
+            chosen |= _drawn(chance, shelves.by_aisle[aisle], 1)
+        for department in _some(chance, sorted(departments), 2):
+            beside = [name for name in shelves.aisles_of[department] if name not in aisles]
+            chosen |= _drawn(chance, [product for name in beside for product in shelves.by_aisle[name]], 1)
+        chosen |= _drawn(chance, shelves.products, 2)
+        found += [LabelledPair(theme, item) for item in chosen.values() if (theme.id, item.id) not in taken]
         advance()
     return found
+
+
+class Shelves:
+    """The shop's products by nearness of their names to a text, by aisle and by department."""
+
+    def __init__(self, products: Sequence[Product], vectors: np.ndarray, embedder: Embedder) -> None:
+        """``vectors`` are those of the products' names, float32 ``[products, dimension]``."""
+        self.products = products
+        self._vectors, self._embedder = vectors, embedder
+        self.by_aisle: dict[str, list[Product]] = defaultdict(list)
+        self.aisles_of: dict[str, list[str]] = defaultdict(list)
+        for product in products:
+            if product.aisle not in self.by_aisle:
+                self.aisles_of[product.department].append(product.aisle)
+            self.by_aisle[product.aisle].append(product)
+
+    def nearest(self, texts: Sequence[str], count: int) -> list[list[Product]]:
+        """Return for each text the ``count`` products with the names nearest to it, nearest first."""
+        found = []
+        for row in self._embedder.embed(texts) @ self._vectors.T:
+            best = np.argpartition(-row, min(count, len(row) - 1))[:count]
+            found.append([self.products[at] for at in best[np.argsort(-row[best], kind="stable")]])
+        return found
+
+
+def _drawn(chance: random.Random, products: Sequence[Product], count: int) -> dict[str, Product]:
+    return {product.id: product for product in _some(chance, products, count)}
+
+
+def _some(chance: random.Random, items: Sequence[Item], count: int) -> list[Item]:
+    return chance.sample(items, min(count, len(items)))
 
 
 def _fitting(labelled: Sequence[LabelledPair]) -> dict[str, list[Product]]:

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from state.catalog import Product
 from state.errors import ModelsError
 from state.guard import Embedder
 from training.datasets import FILES, checksums, write_whole
 from training.examples import Task
+from training.relevance_export import answers_of, quantised, to_openvino
 from training.relevance_fit import Encoded, FitLog, FitOptions, encode, fit, logits_of
 from training.relevance_pairs import (
     LabelledPair,
     ProductLookup,
+    Shelves,
     labelled_pairs,
     soft_targets,
     training_themes,
     unlabelled_pairs,
 )
-from training.relevance_pool import ProductFinder
 from training.relevance_scores import judge_scores
+from training.relevance_similarity import similarity_features, similarity_logits
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import nn
 
+_TEMPER = 0.6
+"""Times the sum of the teachers' logits: their mean, a little surer."""
 Advance = Callable[[str, int, int, float | None], None]
 """Told the stage, what is done of it, how much there is, and the loss while a network is trained."""
 
@@ -40,16 +44,20 @@ Advance = Callable[[str, int, int, float | None], None]
 class RecipeOptions:
     """What is trained on what. The defaults are those of the shipped model.
 
-    ``layers`` are the layers of the first network that the DeBERTa keeps; ``own_targets`` is the share that labels have
-    in the targets of labelled pairs beside the first network's answer; ``limit`` cuts the labelled pairs, for a trial.
+    ``first`` is how MiniLM, or a DeBERTa of one's own, is trained on labels. ``layers`` are the layers of MiniLM that
+    the new DeBERTa keeps; ``second`` is how it is trained, on all labelled pairs (``repeats`` times) and on the share
+    ``unlabelled`` of the others. ``marginal`` is the target of marginal labels, ``own_targets`` the share that labels
+    have in the targets of labelled pairs beside the teachers' answer. ``limit`` cuts the labelled pairs, for a trial.
     """
 
     layers: tuple[int, ...] = (0, 2, 4)
-    first: FitOptions = field(default_factory=lambda: FitOptions(epochs=3, learning_rate=1.5e-4))
-    second: FitOptions = field(default_factory=lambda: FitOptions(epochs=4, learning_rate=2e-4))
+    first: FitOptions = FitOptions(epochs=3.0, learning_rate=1.5e-4)  # noqa: RUF009 - it is frozen
+    second: FitOptions = FitOptions(epochs=1.0, learning_rate=4e-4)  # noqa: RUF009
+    unlabelled: float = 0.6
     marginal: float = 0.3
     own_targets: float = 0.5
-    themes: int = 1200
+    repeats: int = 2
+    themes: int = 10_000
     precision: float = 0.95
     seed: int = 7
     limit: int | None = None
@@ -60,8 +68,7 @@ class Shop:
     """What pairs are made of beside the labels."""
 
     catalog: ProductLookup
-    products: Sequence[Product]
-    search: ProductFinder
+    shelves: Shelves
     embedder: Embedder
 
 
@@ -97,7 +104,9 @@ def gather(shop: Shop, options: RecipeOptions, folder: Path, advance: Advance, *
         done += 1
         advance("drawing unlabelled pairs", done, len(themes), None)
 
-    pairs = unlabelled_pairs(train, themes, shop.search, shop.products, shop.embedder, seed=options.seed, advance=step)
+    pairs = unlabelled_pairs(train, themes, shop.shelves, shop.embedder, seed=options.seed, advance=step)
+    used = random.Random(options.seed).sample(range(len(pairs)), int(len(pairs) * options.unlabelled))
+    pairs = [pairs[row] for row in sorted(used)]
     write_whole(kept, json.dumps([[pair.theme.id, pair.product.id] for pair in pairs]).encode())
     return Material(train, dev, pairs)
 
@@ -109,7 +118,7 @@ class Trainer:
         self, material: Material, tokenizer: Tokenizer, options: RecipeOptions, folder: Path, advance: Advance
     ) -> None:
         self.options, self.folder, self._advance = options, folder, advance
-        self._tokenizer = tokenizer
+        self._tokenizer, self._material = tokenizer, material
         self.train = self._encoded(material.train, soft_targets(material.train, options.marginal))
         self.unlabelled = self._encoded(material.unlabelled, [0.0] * len(material.unlabelled))
         self.dev = self._encoded(material.dev, soft_targets(material.dev, options.marginal))
@@ -122,26 +131,37 @@ class Trainer:
         """Train ``network`` on the labels alone."""
         return self._fit(network, self.train, stage, options)
 
-    def on_answers(self, network: nn.Module, stage: str, first: nn.Module, options: FitOptions) -> FitLog:
-        """Train ``network`` on labels mixed with the answers of ``first``, and on its answers to unlabelled pairs."""
+    def on_answers(self, network: nn.Module, stage: str, first: nn.Module, embedder: Embedder) -> FitLog:
+        """Train ``network`` on labels mixed with the teachers' answers, and on their answers to unlabelled pairs.
+
+        The teachers are ``first`` and the similarity of embeddings, their logits averaged: on dev the two together
+        rank better than either (docs/relevance.md).
+        """
         kept = self.folder / "answers.npz"
         if not kept.is_file():
-            answers = {name: self._answers(first, name) for name in ("train", "unlabelled")}
-            np.savez(kept, **answers)  # type: ignore[arg-type]
+            np.savez(kept, **self._answers(first, embedder))  # type: ignore[arg-type]
         with np.load(kept) as held:
-            own = self.options.own_targets
-            targets = np.concatenate([own * self.train.targets + (1 - own) * held["train"], held["unlabelled"]])
-        everything = Encoded(
-            self.train.ids + self.unlabelled.ids,
-            self.train.types + self.unlabelled.types,
-            targets.astype(np.float32),
+            own, repeats = self.options.own_targets, self.options.repeats
+            labelled = own * self.train.targets + (1 - own) * held["train"]
+            targets = np.concatenate([labelled] * repeats + [held["unlabelled"]]).astype(np.float32)
+        data = Encoded(
+            self.train.ids * repeats + self.unlabelled.ids, self.train.types * repeats + self.unlabelled.types, targets
         )
-        return self._fit(network, everything, stage, options)
+        return self._fit(network, data, stage, self.options.second)
 
-    def _answers(self, network: nn.Module, part: str) -> np.ndarray:
-        data: Encoded = getattr(self, part)
-        self._advance(f"asking the first network ({part})", 0, len(data), None)
-        return 1 / (1 + np.exp(-logits_of(network, data)))
+    def _answers(self, first: nn.Module, embedder: Embedder) -> dict[str, np.ndarray]:
+        """Return the teachers' probability of each labelled and each unlabelled pair."""
+        pairs = self._material.train + self._material.unlabelled
+        self._advance("asking the teachers", 0, len(pairs), None)
+        model = quantised(to_openvino(first), self.train, "int8")
+        features, count = similarity_features(pairs, embedder), len(self.train)
+        labels = np.array([pair.label for pair in self._material.train])
+        similar = similarity_logits(features[:count], labels, features[count:])
+        found = {}
+        for name, data, logits in (("train", self.train, similar[0]), ("unlabelled", self.unlabelled, similar[1])):
+            found[name] = 1 / (1 + np.exp(-_TEMPER * (answers_of(model, data) + logits)))
+            self._advance("asking the teachers", len(data) if name == "train" else len(pairs), len(pairs), None)
+        return found
 
     def _fit(self, network: nn.Module, data: Encoded, stage: str, options: FitOptions) -> FitLog:
         log = fit(

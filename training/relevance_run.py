@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-import platform
-import time
+import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.cross_encoder import CrossEncoderRecord, CrossEncoderScorer, compile_cross_encoder
+from engines.cross_encoder import (
+    FILES,
+    RECORD,
+    CrossEncoderRecord,
+    CrossEncoderScorer,
+    compile_cross_encoder,
+    read_tokenizer,
+)
 from state.errors import ModelsError
+from state.guard import Embedder
 from training.datasets import write_whole
 from training.relevance_calibration import compared, fit_logistic
 from training.relevance_export import megabytes, quantised, to_openvino, write_files, write_record
@@ -28,64 +36,59 @@ from training.relevance_model import (
 )
 from training.relevance_pairs import LabelledPair
 from training.relevance_recipe import Advance, RecipeOptions, Shop, Trainer, data_versions, gather, run_folder
-from training.relevance_scores import READINGS, judge_scores, threshold_for_precision
+from training.relevance_scores import READINGS, Reading, judge_scores, threshold_for_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import nn
 
 CARD = "run_card.json"
-THRESHOLD_READING = "lenient"
+THRESHOLD_READING: Reading = "lenient"
 
 
-def train_relevance(
-    home: Path,
-    shop: Shop,
-    source: Path,
-    out: Path,
-    options: RecipeOptions,
-    command: str,
-    advance: Advance,
-    *,
-    own_base: bool = False,
-) -> dict[str, Any]:
-    """Train the relevance model and write it into ``out``; return its run card.
+@dataclass(frozen=True)
+class Job:
+    """One run: what is trained, from what, where to.
 
     ``source`` is a Hugging Face folder: MiniLM, out of which the first network and then the DeBERTa is made, or with
-    ``own_base`` a DeBERTa that is fine-tuned on the labels as it is. What was trained so far is taken up from ``home``.
+    ``own_base`` a DeBERTa that is fine-tuned on the labels as it is. ``base`` is its name in the run card, ``command``
+    what the run card gives as the way to do it again.
+    """
+
+    source: Path
+    base: str
+    out: Path
+    command: str
+    options: RecipeOptions
+    own_base: bool = False
+
+
+def train_relevance(home: Path, shop: Shop, job: Job, advance: Advance) -> dict[str, Any]:
+    """Train the relevance model and write it into ``job.out``; return its run card.
+
+    Every stage leaves its outcome below ``home``, and is taken up from there by the next run of the same job.
 
     Raises:
-        ModelsError: ``source`` holds no such network, or the labels do not belong to the catalogue.
+        ModelsError: the source holds no such network, the labels do not belong to the catalogue, or no threshold
+            reaches the precision that was asked for.
     """
     import torch
 
-    started = time.perf_counter()
-    folder = run_folder(home, options, str(source))
+    folder = run_folder(home, job.options, job.base)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = fast_tokenizer(source, folder)
-    material = gather(shop, options, folder, advance, unlabelled=not own_base)
-    trainer = Trainer(material, tokenizer, options, folder, advance)
-    torch.manual_seed(options.seed)
-    if own_base:
-        model = deberta_base(source, options.seed)
-        network = lean_or_plain(model, options.first.max_tokens)
-        logs = {"deberta": trainer.on_labels(network, "deberta", options.second)}
-    else:
-        bert = minilm_cross_encoder(source, options.seed)
-        freeze_words(bert)
-        logs = {"first": trainer.on_labels(LogitsOf(bert), "first", options.first)}
-        first = LeanDeberta(deberta_of_bert(bert), options.first.max_tokens)
-        model = deberta_of_bert(bert, list(options.layers))
-        freeze_words(model)
-        network = LeanDeberta(model, options.first.max_tokens)
-        logs["deberta"] = trainer.on_answers(network, "deberta", first, options.second)
+    tokenizer = fast_tokenizer(job.source, folder)
+    material = gather(shop, job.options, folder, advance, unlabelled=not job.own_base)
+    trainer = Trainer(material, tokenizer, job.options, folder, advance)
+    torch.manual_seed(job.options.seed)
+    model, network, logs = _fine_tuned(trainer, job) if job.own_base else _taught(trainer, job, shop.embedder)
     model.save_pretrained(folder / "deberta")
-    record, figures = _export(network, trainer, material.dev, folder, out, command)
+    written = folder / "export"
+    record, figures = _export(network, trainer, material.dev, job, written)
     card = {
         "model": record.name,
-        "command": command,
-        "base": source.name,
-        "options": asdict(options),
+        "base": job.base,
+        "command": job.command,
+        "options": asdict(job.options),
         "millions_of_parameters": parameters_in_millions(model),
         "data": {
             "files": data_versions(),
@@ -93,14 +96,46 @@ def train_relevance(
             "pairs": {name: len(getattr(material, name)) for name in ("train", "dev", "unlabelled")},
         },
         "training": {stage: _summary(log) for stage, log in logs.items()},
+        "seconds_of_training": round(sum(log.seconds for log in logs.values())),
+        "machine": {"threads": torch.get_num_threads(), "torch": torch.__version__},
         "files": record.files,
-        "megabytes": megabytes(out),
+        "megabytes": megabytes(written),
         **figures,
-        "seconds": round(time.perf_counter() - started),
-        "machine": {"cores": torch.get_num_threads(), "torch": torch.__version__, "python": platform.python_version()},
     }
-    write_whole(out / CARD, (json.dumps(card, indent=2) + "\n").encode())
+    write_whole(written / CARD, (json.dumps(card, indent=2) + "\n").encode())
+    _publish(written, job.out)
     return card
+
+
+def _publish(written: Path, out: Path) -> None:
+    """Put the files of a finished run in place of those in ``out``; others there stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (*FILES, CARD, RECORD):  # the record last: it vouches for the rest
+        partial = out / f".{name}.partial"
+        shutil.copyfile(written / name, partial)
+        os.replace(partial, out / name)
+
+
+def _fine_tuned(trainer: Trainer, job: Job) -> tuple[Any, nn.Module, dict[str, FitLog]]:
+    """Return a pretrained DeBERTa fine-tuned on the labels, the network to run it by, and the log."""
+    model = deberta_base(job.source, job.options.seed)
+    network = lean_or_plain(model, job.options.first.max_tokens)
+    return model, network, {"deberta": trainer.on_labels(network, "deberta", job.options.first)}
+
+
+def _taught(trainer: Trainer, job: Job, embedder: Embedder) -> tuple[Any, nn.Module, dict[str, FitLog]]:
+    """Return the DeBERTa that MiniLM becomes and teaches, the network to run it by, and the logs of both."""
+    options = job.options
+    bert = minilm_cross_encoder(job.source, options.seed)
+    freeze_words(bert)
+    logs = {"first": trainer.on_labels(LogitsOf(bert), "first", options.first)}
+    bert.save_pretrained(trainer.folder / "first")
+    first = LeanDeberta(deberta_of_bert(bert), options.first.max_tokens)
+    model = deberta_of_bert(bert, list(options.layers))
+    freeze_words(model)
+    network = LeanDeberta(model, options.first.max_tokens)
+    logs["deberta"] = trainer.on_answers(network, "deberta", first, embedder)
+    return model, network, logs
 
 
 def lean_or_plain(model: Any, max_tokens: int) -> nn.Module:
@@ -135,42 +170,40 @@ def fast_tokenizer(source: Path, folder: Path) -> Tokenizer:
 
 
 def _export(
-    network: nn.Module, trainer: Trainer, dev: Sequence[LabelledPair], folder: Path, out: Path, command: str
+    network: nn.Module, trainer: Trainer, dev: Sequence[LabelledPair], job: Job, out: Path
 ) -> tuple[CrossEncoderRecord, dict[str, Any]]:
-    """Write the int8 model and its record; the logits that are calibrated are those of the written files."""
-    options = trainer.options
+    """Write the int8 model and its record into ``out``; what is calibrated are the logits of the written files."""
+    options, labels = job.options, trainer.dev_labels
     model = quantised(to_openvino(network), trainer.train, "int8")
-    files = write_files(model, folder / "tokenizer.json", out)
     record = CrossEncoderRecord(
-        files=files,
+        files=write_files(model, trainer.folder / "tokenizer.json", out),
         max_tokens=options.first.max_tokens,
         scale=1.0,
         shift=0.0,
         threshold=0.5,
-        chosen_on=f"dev split, {len(dev)} pairs, {', '.join(f'{k} {v[:12]}' for k, v in data_versions().items())}",
-        command=command,
+        chosen_on=f"dev split, {len(dev)} pairs: {', '.join(f'{k} {v[:12]}' for k, v in data_versions().items())}",
+        command=job.command,
     )
-    from engines.cross_encoder import read_tokenizer
-
-    scorer = CrossEncoderScorer(record, compile_cross_encoder(out / "openvino_model.xml"), read_tokenizer(out, record))
+    scorer = CrossEncoderScorer(record, compile_cross_encoder(out / FILES[0]), read_tokenizer(out, record))
     logits = scorer.logits([pair.texts for pair in dev])
-    themes, labels = [pair.theme.id for pair in dev], trainer.dev_labels
     calibration = fit_logistic(logits, labels)
     scores = calibration(logits)
-    threshold = threshold_for_precision(scores, labels, options.precision, THRESHOLD_READING)
-    record = record.model_copy(update={"scale": calibration.scale, "shift": calibration.shift, "threshold": threshold})
+    try:
+        threshold = threshold_for_precision(scores, labels, options.precision, THRESHOLD_READING)
+    except ValueError as error:
+        raise ModelsError(f"{error} on dev: train for more epochs, or ask for a lower --precision.") from error
+    calibrated = {"scale": calibration.scale, "shift": calibration.shift, "threshold": threshold}
+    record = record.model_copy(update=calibrated)
     write_record(out, record)
-    figures = {
-        "calibration": {"scale": calibration.scale, "shift": calibration.shift},
-        "calibration_log_loss": compared(logits, labels, themes),
-        "threshold": threshold,
+    return record, {
+        "calibration": calibrated,
+        "calibration_log_loss": compared(logits, labels, [pair.theme.id for pair in dev]),
         "threshold_for": f"precision of at least {options.precision} on dev, marginal pairs {THRESHOLD_READING}",
         "dev": {
             reading: {name: round(value, 4) for name, value in judge_scores(scores, labels, threshold, reading).items()}
             for reading in READINGS
         },
     }
-    return record, figures
 
 
 def _summary(log: FitLog) -> dict[str, Any]:

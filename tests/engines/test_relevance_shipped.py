@@ -1,0 +1,55 @@
+"""The shipped relevance model is the one of its run card and tells fitting products from misfits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from engines.cross_encoder import CrossEncoderScorer, load_cross_encoder, read_cross_encoder_record
+from state.relevance import product_text, theme_text
+from state.settings import PROJECT_ROOT
+
+FOLDER = PROJECT_ROOT / "models" / "relevance"
+
+
+@pytest.fixture(scope="module")
+def scorer() -> CrossEncoderScorer:
+    return load_cross_encoder(FOLDER)
+
+
+def test_shipped_files_are_those_of_the_run_card() -> None:
+    card = json.loads((FOLDER / "run_card.json").read_text("utf-8"))
+    record = read_cross_encoder_record(FOLDER)
+    assert (card["files"], card["model"]) == (record.files, record.name)
+    for name, expected in card["files"].items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == expected
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 25e6
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("title", "concepts", "fits", "misfit"),
+    [
+        ("Pasta night", ["spaghetti", "marinara sauce"], ("Spaghetti", "dry pasta"), ("Dish Soap", "dish detergents")),
+        ("Berry bowls", ["blueberries", "yogurt"], ("Blueberries", "fresh fruits"), ("Cat Litter", "cat food care")),
+        ("Clean kitchen", ["dish soap", "sponges"], ("Dish Soap", "dish detergents"), ("Ground Beef", "meat counter")),
+    ],
+)
+def test_an_obvious_fit_is_kept_and_an_obvious_misfit_is_not(
+    scorer: CrossEncoderScorer, title: str, concepts: list[str], fits: tuple[str, str], misfit: tuple[str, str]
+) -> None:
+    theme = theme_text(title, concepts)
+    good, bad = scorer.score([(theme, product_text(*fits)), (theme, product_text(*misfit))])
+    assert good >= scorer.threshold > bad
+    assert bad < 0.2 < good - bad
+
+
+@pytest.mark.model
+def test_equal_pairs_score_alike_whatever_stands_beside_them(scorer: CrossEncoderScorer) -> None:
+    pair = (theme_text("Pasta night", ["spaghetti"]), product_text("Spaghetti", "dry pasta"))
+    long = (theme_text("A very long theme", [f"concept number {n}" for n in range(20)]), "Something, somewhere")
+    assert scorer.score([pair, long])[0] == pytest.approx(scorer.score([pair])[0], abs=0.05)
+    assert np.isfinite(scorer.score([long])).all()
