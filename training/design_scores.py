@@ -10,6 +10,7 @@ from catalog.surface import CONNECTORS, normalise, singular
 from state.catalog import ProductHit
 from state.guard import PairScorer
 from state.placement import Theme
+from state.relevance import product_text, theme_text
 
 LOOKED_AT = 5
 """Products of a concept that are scored: one that fits is enough."""
@@ -17,10 +18,6 @@ LOOKED_AT = 5
 
 class _Products(Protocol):
     def find(self, keywords: Sequence[str], *, limit: int = 24) -> list[ProductHit]: ...
-
-
-class _PairTexts(Protocol):
-    def __call__(self, concept: str, hit: ProductHit) -> tuple[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -60,16 +57,21 @@ def shelf_names(*kinds: Iterable[str]) -> frozenset[frozenset[str]]:
     return frozenset(name_words(name) for names in kinds for name in names)
 
 
-def grounded_concepts(
-    themes: Sequence[Theme], products: _Products, scorer: PairScorer, pair: _PairTexts, threshold: float
-) -> tuple[int, int]:
+def grounded_concepts(themes: Sequence[Theme], products: _Products, scorer: PairScorer) -> tuple[int, int]:
     """Return how many concepts of ``themes`` retrieve a product that ``scorer`` finds fitting, and how many there are.
 
-    A concept is looked up alone; its best :data:`LOOKED_AT` products are scored against the concept itself.
+    A concept is looked up alone; its best :data:`LOOKED_AT` products are scored against the concept itself, by the
+    scorer's own threshold.
+
+    Raises:
+        ValueError: the scorer has no calibrated threshold.
     """
+    if scorer.threshold is None:
+        raise ValueError(f"scorer {scorer.name} has no calibrated threshold to call a product fitting by")
     concepts = list(dict.fromkeys(concept for theme in themes for concept in theme.concepts))
-    hits = [(concept, hit) for concept in concepts for hit in products.find([concept], limit=LOOKED_AT)]
-    scores = scorer.score([pair(concept, hit) for concept, hit in hits])
-    fitting = {concept for (concept, _), score in zip(hits, scores, strict=True) if score >= threshold}
+    hits = [(concept, hit.product) for concept in concepts for hit in products.find([concept], limit=LOOKED_AT)]
+    pairs = [(theme_text(concept, [concept]), product_text(p.name, p.aisle)) for concept, p in hits]
+    fits = scorer.score(pairs) >= scorer.threshold
+    fitting = {concept for (concept, _), fit in zip(hits, fits, strict=True) if fit}
     everywhere = [concept for theme in themes for concept in theme.concepts]
     return sum(concept in fitting for concept in everywhere), len(everywhere)

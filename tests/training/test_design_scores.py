@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from support.small_shop import SmallCatalog, WordScorer, WordSearch
 
-from state.catalog import ProductHit
 from state.placement import Need, Theme
 from training.design_scores import grounded_concepts, name_words, score_titles, shelf_names
 
 
-def pair(concept: str, hit: ProductHit) -> tuple[str, str]:
-    return concept, hit.product.name
+class NothingFits(WordScorer):
+    threshold = 1.5
 
 
 def test_titles_that_only_name_something_on_the_shelf_are_plain() -> None:
@@ -36,10 +36,18 @@ def test_a_concept_is_grounded_when_a_product_it_finds_fits_it() -> None:
     theme = Theme(
         id="7-0", position=0, title="x", need=Need.EXPLORE, rationale="", concepts=["greek yogurt", "moon dust"]
     )
-    found = grounded_concepts([theme, theme], WordSearch(catalog), WordScorer(), pair, 0.5)
+    found = grounded_concepts([theme, theme], WordSearch(catalog), WordScorer())
     assert found == (2, 4)
 
 
 def test_a_concept_whose_products_do_not_fit_is_not_grounded() -> None:
     theme = Theme(id="7-0", position=0, title="x", need=Need.EXPLORE, rationale="", concepts=["greek yogurt"])
-    assert grounded_concepts([theme], WordSearch(SmallCatalog()), WordScorer(), pair, 1.5) == (0, 1)
+    assert grounded_concepts([theme], WordSearch(SmallCatalog()), NothingFits()) == (0, 1)
+
+
+def test_a_scorer_without_a_threshold_cannot_ground() -> None:
+    class Uncalibrated(WordScorer):
+        threshold = None
+
+    with pytest.raises(ValueError, match="no calibrated threshold"):
+        grounded_concepts([], WordSearch(SmallCatalog()), Uncalibrated())
