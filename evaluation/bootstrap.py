@@ -1,8 +1,8 @@
 """Intervals by resampling shoppers: percentile bootstrap of a mean, a ratio, any statistic, and paired differences.
 
 The shopper is the unit that is drawn, with all that belongs to them: placements of one page are not independent.
-Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. Below about 10 shoppers percentile intervals
-are too narrow; ``n`` is always told.
+Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. Below about 10 shoppers percentile
+intervals are too narrow; ``n`` is always told.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def test_alpha_of_the_published_example() -> None:
 
 def test_alpha_of_two_annotators_worked_out_by_hand() -> None:
     # Krippendorff (2011), example A: two observers, ten units, binary: 1 - 19 * 8 / (2 * 14 * 6) = 0.095
-    a, b = "0 1 0 0 0 0 0 0 1 0".split(), "1 1 1 0 0 1 0 0 0 0".split()
+    a, b = ["0", "1", "0", "0", "0", "0", "0", "0", "1", "0"], ["1", "1", "1", "0", "0", "1", "0", "0", "0", "0"]
     assert krippendorff_alpha([{"a": x, "b": y} for x, y in zip(a, b, strict=True)]) == pytest.approx(0.095, abs=0.0005)
 
 
