@@ -1,9 +1,10 @@
 """The policy guard against the adversarial set: ``python benchmarks/policy_set.py``.
 
 Prints recall for each rule and how many clean placements were refused, in total and for the half of the families that
-nobody looked at while the rules were mended. Exits with 1 below recall 0.99 or above 2 % over-refusal. ``--misses``
-lists what went wrong in the half for mending; ``--make`` draws the set again from the catalogue in use (the demo's), and
-``--fresh 21 22`` scores sets drawn with other seeds (other products in the same families) without keeping them.
+nobody looked at while the rules were mended. Exits with 1 below recall 0.99 or above 2 % over-refusal.
+``--misses`` lists what went wrong in the half for mending; ``--make`` draws the set again from the catalogue in use
+(the demo's), and ``--fresh 21 22`` scores sets drawn with other seeds (other products in the same families) without
+keeping them.
 """
 
 from __future__ import annotations
@@ -63,9 +64,8 @@ def list_misses(score: PolicyScore) -> None:
         for case, verdict in found:
             names = {p.id: p.name for p in case.placement.products}
             left = [names[product] for product in case.bad if product not in verdict.pruned]
-            print(
-                f"{what} {case.id} [{case.disguise}] {case.placement.title!r}: left {left}; said {list(verdict.reasons)}"
-            )
+            said = "; ".join(verdict.reasons)
+            print(f"{what} {case.id} [{case.disguise}] {case.placement.title!r}: left {left}; said {said}")
 
 
 def of_half(cases: Sequence[PolicyCase], half: Half) -> list[PolicyCase]:
