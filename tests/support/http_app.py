@@ -152,7 +152,12 @@ def small_http_settings(home: Path, **http: Any) -> Settings:
 
 @asynccontextmanager
 async def small_site(
-    home: Path, *, backend: Backend | None = None, ranker: ProductRanker | None = None, **http: Any
+    home: Path,
+    *,
+    backend: Backend | None = None,
+    ranker: ProductRanker | None = None,
+    present: Present | None = None,
+    **http: Any,
 ) -> AsyncIterator[SmallSite]:
     """Run the app over the small shop; ``http`` are HTTP settings."""
     backend = backend or memory_backend()
@@ -173,7 +178,7 @@ async def small_site(
 
     parts = Parts(
         open_shop=open_shop,
-        look=lambda settings: Present(VERSIONS.model_dump()),
+        look=lambda settings: present or Present(VERSIONS.model_dump()),
         backend=backend,
         maker=lambda settings: maker,
     )

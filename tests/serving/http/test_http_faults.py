@@ -13,10 +13,11 @@ import httpx
 import numpy as np
 import pytest
 from langgraph.store.memory import InMemoryStore
-from support.http_app import SmallSite, small_page, small_site
+from support.http_app import VERSIONS, SmallSite, small_page, small_site
 
 from ranking.protocol import Candidates, ProductScores
 from ranking.shopper import ShopperFeatures
+from serving.present import Present
 from tools.page_backends import Backend, memory_backend
 from tools.page_entries import label
 
@@ -278,7 +279,6 @@ async def test_a_page_ranked_by_a_stand_in_is_served_and_counted(tmp_path: Path)
 async def test_a_shop_that_cannot_be_opened_is_a_503(tmp_path: Path) -> None:
     from serving.http.app import create_app
     from serving.http.site import Parts
-    from serving.present import Present
     from state.errors import CatalogMissing
     from state.settings import Settings
 
@@ -295,3 +295,14 @@ async def test_a_shop_that_cannot_be_opened_is_a_503(tmp_path: Path) -> None:
         assert_problem(await c.get("/v1/pages/7"), 503, "shop-closed")
         body = assert_problem(await c.get("/health/ready"), 503, "not-ready")
         assert body["checks"]["shop"] == "CatalogMissing"
+
+
+async def test_while_the_guards_cannot_be_loaded_nothing_is_shown(tmp_path: Path) -> None:
+    broken = Present(VERSIONS.model_dump(), error="a guard file is broken: secret-path")
+    async with small_site(tmp_path, present=broken) as site, site.client() as client:
+        await site.store(small_page("7"))
+        for shopper in ("7", "nobody"):
+            answer = await client.get(f"/v1/pages/{shopper}")
+            assert answer.status_code == 200
+            assert answer.json()["placements"] == []
+            assert "secret-path" not in answer.text

@@ -29,8 +29,9 @@ async def test_progress_arrives_while_the_page_is_made(tmp_path: Path) -> None:
             async for line in stream.aiter_lines():
                 if line.startswith("event: "):
                     seen.append(line[7:])
-                    assert site.site.runs.active("7") is not None or seen[-1] == "done"
-                    site.maker.go.set()
+                    if len(seen) == 1:
+                        assert site.site.runs.active("7") is not None
+                        site.maker.go.set()
         assert seen == ["progress", "progress", "done"]
 
 
