@@ -14,6 +14,7 @@ from state.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
+_COUNTS_WITHOUT_LAST = "(SELECT product_id, count(*) AS orders FROM order_lines WHERE NOT is_last GROUP BY product_id)"
 _PRODUCT = "product_id, name, aisle, department, price, available"
 
 
@@ -80,13 +81,17 @@ class Warehouse:
         rows = self.rows("SELECT product_id FROM products WHERE product_id = ANY(?)", [self._readable(ids)])
         return {product_id for (product_id,) in rows}
 
-    def popular(self, limit: int, aisles: Sequence[str] | None = None) -> list[tuple[Product, int]]:
+    def popular(
+        self, limit: int, aisles: Sequence[str] | None = None, *, hold_out_last: bool = False
+    ) -> list[tuple[Product, int]]:
         """Return the available products in most orders with their number of orders, most first, ties by id.
 
-        ``aisles`` limits them to these aisles. A shop without orders has no popular products.
+        ``aisles`` limits them to these aisles; ``hold_out_last`` leaves every shopper's latest order uncounted. A shop
+        without orders has no popular products.
         """
+        counts = _COUNTS_WITHOUT_LAST if hold_out_last else "product_counts"
         rows = self.rows(
-            f"SELECT {_PRODUCT}, orders FROM products JOIN product_counts USING (product_id)"  # noqa: S608
+            f"SELECT {_PRODUCT}, orders FROM products JOIN {counts} USING (product_id)"  # noqa: S608
             " WHERE available AND ($aisles IS NULL OR aisle = ANY($aisles)) ORDER BY orders DESC, product_id"
             " LIMIT $limit",
             {"aisles": None if aisles is None else self._readable(aisles), "limit": max(0, limit)},

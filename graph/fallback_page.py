@@ -26,11 +26,12 @@ def fallback_placements(catalog: Catalog, shopper: ShopperContext, limit: int) -
         rows += _row(shopper, 0, "Buy it again", "What you buy most, due first.", Need.REPLENISH, products, limit, seen)
         aisles = [item.aisle for item in shopper.aisles[:POPULAR_AISLES]]
     else:
-        popular = [product for product, _ in catalog.popular(5 * limit)]
+        popular = [product for product, _ in catalog.popular(5 * limit, hold_out_last=shopper.held_out)]
         aisles = list(dict.fromkeys(product.aisle for product in popular))[:POPULAR_AISLES]
         rows += _row(shopper, 0, "Popular in the shop", "What most shoppers buy.", Need.EXPLORE, popular, limit, seen)
     for aisle in aisles:
-        popular = [product for product, _ in catalog.popular(3 * limit, [aisle])]
+        found = catalog.popular(3 * limit, [aisle], hold_out_last=shopper.held_out)
+        popular = [product for product, _ in found]
         title, why = f"Popular in {aisle}"[:60], f"What most shoppers buy in {aisle}."
         rows += _row(shopper, len(rows), title, why, Need.EXPLORE, popular, limit, seen)
     return rows

@@ -31,7 +31,9 @@ class Catalog(Protocol):
 
     def categories(self) -> Sequence[Category]: ...
 
-    def popular(self, limit: int, aisles: Sequence[str] | None = None) -> list[tuple[Product, int]]: ...
+    def popular(
+        self, limit: int, aisles: Sequence[str] | None = None, *, hold_out_last: bool = False
+    ) -> list[tuple[Product, int]]: ...
 
 
 class ShopperLoader(Protocol):

@@ -40,6 +40,13 @@ def test_popular_products_are_available_and_ties_go_by_id(warehouse: Warehouse) 
     assert warehouse.popular(0) == []
 
 
+def test_popularity_can_leave_every_latest_order_uncounted(warehouse: Warehouse) -> None:
+    latest = {row[0] for row in warehouse.rows("SELECT product_id FROM order_lines WHERE is_last")}
+    before = dict(warehouse.rows("SELECT product_id, count(*) FROM order_lines WHERE NOT is_last GROUP BY 1"))
+    assert latest
+    assert {product.id: count for product, count in warehouse.popular(9, hold_out_last=True)} == before
+
+
 def test_order_counts_and_shoppers(warehouse: Warehouse) -> None:
     assert warehouse.product_order_counts() == {"1": 1, "2": 1, "3": 2}
     assert warehouse.shopper_ids() == ["ann", "bob"]

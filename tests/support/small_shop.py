@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import numpy as np
 from graph.services import Services
 from state.catalog import Category, KeywordCandidate, Product, ProductHit
 from state.guard import Chat
+from state.relevance import product_name
 from state.settings import Settings
 from state.shopper import AisleAffinity, ProductHistory, ShopperContext
 
@@ -48,7 +50,9 @@ class SmallCatalog:
     def categories(self) -> list[Category]:
         return [Category(aisle=aisle, department=dept) for dept, aisle in SHELVES]
 
-    def popular(self, limit: int, aisles: Sequence[str] | None = None) -> list[tuple[Product, int]]:
+    def popular(
+        self, limit: int, aisles: Sequence[str] | None = None, *, hold_out_last: bool = False
+    ) -> list[tuple[Product, int]]:
         wanted = [p for p in self._products.values() if aisles is None or p.aisle in aisles]
         return [(product, 100 - rank) for rank, product in enumerate(wanted[:limit])]
 
@@ -129,16 +133,20 @@ class WordEmbedder:
 
 
 class WordScorer:
-    """1.0 when the texts share a word, ``miss`` otherwise."""
+    """1.0 when theme and product name share a word, ``miss`` otherwise."""
 
-    name = "shared-words"
+    name, threshold = "shared-words", 0.5
 
     def __init__(self, miss: float = 0.0) -> None:
         self._miss = miss
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        words = [({*a.lower().split()}, {*b.lower().split()}) for a, b in pairs]
+        words = [(_words(theme), _words(product_name(product))) for theme, product in pairs]
         return np.array([1.0 if a & b else self._miss for a, b in words], dtype=np.float32)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def small_services(chat: Chat, settings: Settings | None = None, *, terms: Sequence[str] | None = None) -> Services:
