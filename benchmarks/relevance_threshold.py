@@ -1,6 +1,6 @@
-"""Chooses the relevance guard's threshold from labelled theme-product pairs and records the run.
+"""Chooses the threshold of the embedding similarity scorer from labelled theme-product pairs and records the run.
 
-    python benchmarks/relevance_threshold.py LABELS.jsonl [--write guardrails/relevance_threshold.json]
+    python benchmarks/relevance_threshold.py LABELS.jsonl [--write engines/similarity_threshold.json]
 
 A line of LABELS: theme_id, title, concepts, product_id (of the imported catalogue), label (2 fits, 1 marginal, 0 not).
 Themes are split in two halves by a hash of their id: the threshold with the best F1 is chosen on the first and reported
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -21,25 +21,13 @@ from rich.table import Table
 
 from catalog.warehouse import Warehouse
 from engines.embedder import load_embedder
-from engines.scorer import load_scorer
-from state.guard import PairScorer
+from engines.scorer import EmbeddingSimilarityScorer
+from state.relevance import product_text, theme_text
 from state.settings import load_settings
 
 FITS, MARGINAL = 2, 1
 GRID = np.round(np.arange(0.5, 1.0, 0.005), 3)
 SHOWN_EVERY = 10
-
-
-def best_scores(rows: list[dict[str, Any]], names: dict[str, str], scorer: PairScorer, form: str) -> np.ndarray:
-    """Return ``[len(rows)]``: each product's score against its theme, put as ``form`` says."""
-    if form == "whole":
-        texts = [[f"{row['title']}: {', '.join(row['concepts'])}"] for row in rows]
-    else:
-        texts = [[row["title"], *row["concepts"]] for row in rows]
-    pairs = [(text, names[str(row["product_id"])]) for row, themes in zip(rows, texts, strict=True) for text in themes]
-    flat = scorer.score(pairs)
-    ends = np.cumsum([len(themes) for themes in texts])
-    return np.array([part.max() for part in np.split(flat, ends[:-1])])
 
 
 def measure(scores: np.ndarray, labels: np.ndarray, threshold: float) -> dict[str, float]:
@@ -85,30 +73,27 @@ def main(
     warehouse = Warehouse.open(settings)
     products = warehouse.products(sorted({str(row["product_id"]) for row in rows}))
     rows = [row for row in rows if str(row["product_id"]) in products]
-    names = {product_id: product.name for product_id, product in products.items()}
-    scorer = load_scorer(settings, load_embedder(settings))
+    scorer = EmbeddingSimilarityScorer(load_embedder(settings))
+    sold = [products[str(row["product_id"])] for row in rows]
+    scores = scorer.score(
+        [
+            (theme_text(row["title"], row["concepts"]), product_text(product.name, product.aisle))
+            for row, product in zip(rows, sold, strict=True)
+        ]
+    )
     labels = np.array([row["label"] for row in rows])
     dev = np.array([hashlib.sha256(row["theme_id"].encode()).digest()[0] % 2 == 0 for row in rows])
 
-    whole = best_scores(rows, names, scorer, "whole")
-    scores = best_scores(rows, names, scorer, "each")
     chosen = float(max(GRID, key=lambda threshold: measure(scores[dev], labels[dev], threshold)["f1"]))
     console.print(table(f"{scorer.name}: held-out half", scores[~dev], labels[~dev], chosen))
     found = measure(scores[~dev], labels[~dev], chosen)
-    auc_each, auc_whole = auc(scores[~dev], labels[~dev]), auc(whole[~dev], labels[~dev])
-    console.print(
-        f"AUC on the held-out half: best of title and concepts {auc_each:.3f}, theme as one text {auc_whole:.3f}"
-    )
     record = {
         "model": scorer.name,
         "threshold": chosen,
         "chosen_on": f"{labels_file.name}, sha256 {hashlib.sha256(labels_file.read_bytes()).hexdigest()[:12]}",
         "command": f"python benchmarks/relevance_threshold.py {labels_file.name}",
         "pairs": {"chosen_on": int(dev.sum()), "reported_on": int((~dev).sum())},
-        **{
-            key: round(value, 3)
-            for key, value in {**found, "auc": auc_each, "auc_theme_as_one_text": auc_whole}.items()
-        },
+        **{key: round(value, 3) for key, value in {**found, "auc": auc(scores[~dev], labels[~dev])}.items()},
     }
     console.print_json(data=record)
     if write:

@@ -17,6 +17,7 @@ from cli.models import app as models_app
 from cli.page import app as page_app
 from cli.phases import app as phases_app
 from cli.serve import app as serve_app
+from cli.relevance import app as relevance_app
 from cli.teach import app as teach_app
 from cli.train import app as train_app
 from state.errors import ShelfwiseError
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(page_app)
 app.add_typer(phases_app)
 app.add_typer(demo_app)
+app.add_typer(relevance_app)
 app.add_typer(serve_app)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from state.errors import ModelsError
 from state.guard import Guard, GuardConfig, GuardContext, PairScorer, register_guard
 from state.placement import Placement
+from state.relevance import product_text, theme_text
 from state.verdict import Action, Outcome, Verdict
 
-from ._calibration import calibrated_threshold
 from ._placement_text import finite
 
-CALIBRATION_FILE = Path(__file__).parent / "relevance_threshold.json"
 _NAMED = 5
 """Pruned products named in the feedback: enough to show what went wrong."""
 
@@ -30,23 +29,22 @@ class RelevanceConfig(GuardConfig):
 
 @register_guard
 class RelevanceGuard(Guard):
-    """Scores a product's name against the theme's title and each of its concepts with ``context.scorer``.
+    """Scores each product against its theme (title and concepts) with ``context.scorer``, one pair a product.
 
-    The best of them is the product's score: a theme is a list of things, and a product has to be one of them
-    (relevance_threshold.json holds the measured gain over scoring the theme as one text). Products under the threshold
-    are pruned; with fewer than ``context.min_products`` left the placement is written again. The verdict's score is
-    the mean of the products kept (of all, when none is); its model the scorer's name.
+    Products under the threshold that was calibrated for the scorer are pruned; with fewer than
+    ``context.min_products`` left the placement is written again. The verdict's score is the mean of the products kept
+    (of all, when none is); its model the scorer's name. A scorer without a threshold is an error.
     """
 
     name = "relevance"
     level = "placement"
     order = 30
-    version = "1"
+    version = "2"
     Config = RelevanceConfig
     config: RelevanceConfig
 
     def check(self, placements: Sequence[Placement], context: GuardContext) -> list[Verdict]:
-        threshold = self._threshold(context.scorer.name)
+        threshold = self._threshold(context.scorer)
         scores = _product_scores(placements, context.scorer)
         return [
             self._judge(placement, scored, threshold, context)
@@ -74,25 +72,24 @@ class RelevanceGuard(Guard):
             )
         return self.verdict(placement, Outcome.FAIL, action, *reasons, pruned=[product.id for product in out], **facts)
 
-    def _threshold(self, scorer: str) -> float:
+    def _threshold(self, scorer: PairScorer) -> float:
         if self.config.threshold is not None:
             return self.config.threshold
-        return calibrated_threshold(CALIBRATION_FILE, scorer, "guards.relevance.threshold")
+        if scorer.threshold is None:
+            raise ModelsError(
+                f"no threshold was calibrated for the scorer '{scorer.name}'. Calibrate it (docs/relevance.md), use "
+                "another one, or set guards.relevance.threshold."
+            )
+        return scorer.threshold
 
 
 def _product_scores(placements: Sequence[Placement], scorer: PairScorer) -> list[np.ndarray]:
     """Return for each placement an array ``[products]`` of scores, from one call of the scorer."""
-    themes = [list(dict.fromkeys([placement.title, *placement.concepts])) for placement in placements]
     pairs = [
-        (text, product.name)
-        for placement, texts in zip(placements, themes, strict=True)
+        (theme_text(placement.title, placement.concepts), product_text(product.name, product.aisle))
+        for placement in placements
         for product in placement.products
-        for text in texts
     ]
     flat = finite(scorer.score(pairs), (len(pairs),), scorer.name) if pairs else np.zeros(0)
-    scores, start = [], 0
-    for placement, texts in zip(placements, themes, strict=True):
-        end = start + len(placement.products) * len(texts)
-        scores.append(flat[start:end].reshape(-1, len(texts)).max(axis=1))
-        start = end
-    return scores
+    ends = np.cumsum([len(placement.products) for placement in placements])
+    return np.split(flat, ends[:-1]) if placements else []

@@ -47,10 +47,15 @@ class Embedder(Protocol):
 
 
 class PairScorer(Protocol):
-    """Scores how well the second text of a pair fits the first."""
+    """Scores how well a product fits a theme, by their texts (``state.relevance``)."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def threshold(self) -> float | None:
+        """The calibrated score from which on a product fits; None for a scorer that was not calibrated."""
+        ...
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Return float32 ``[len(pairs)]`` in [0, 1], higher fits better."""

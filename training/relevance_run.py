@@ -119,7 +119,10 @@ def _publish(written: Path, out: Path) -> None:
 def _fine_tuned(trainer: Trainer, job: Job) -> tuple[Any, nn.Module, dict[str, FitLog]]:
     """Return a pretrained DeBERTa fine-tuned on the labels, the network to run it by, and the log."""
     model = deberta_base(job.source, job.options.seed)
-    network = lean_or_plain(model, job.options.first.max_tokens)
+    try:
+        network = LeanDeberta(model, job.options.first.max_tokens)
+    except ValueError as error:
+        raise ModelsError(f"{job.base} cannot be exported: {error}. Use a deberta-v3 as base.") from error
     return model, network, {"deberta": trainer.on_labels(network, "deberta", job.options.first)}
 
 
@@ -136,14 +139,6 @@ def _taught(trainer: Trainer, job: Job, embedder: Embedder) -> tuple[Any, nn.Mod
     network = LeanDeberta(model, options.first.max_tokens)
     logs["deberta"] = trainer.on_answers(network, "deberta", first, embedder)
     return model, network, logs
-
-
-def lean_or_plain(model: Any, max_tokens: int) -> nn.Module:
-    """Return the lean form of a DeBERTa, the library's own where it has none."""
-    try:
-        return LeanDeberta(model, max_tokens)
-    except ValueError:
-        return LogitsOf(model)
 
 
 def fast_tokenizer(source: Path, folder: Path) -> Tokenizer:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engines.scorer import EmbeddingSimilarityScorer
+from engines.scorer import (
+    SIMILARITY_THRESHOLD,
+    EmbeddingSimilarityScorer,
+    load_scorer,
+    scorer_name,
+    similarity_threshold,
+)
+from state.errors import ModelsError
+from state.settings import ScorerSettings, Settings
 
 
 class Directions:
@@ -32,6 +42,13 @@ def test_scores_are_cosines_moved_to_zero_one_in_the_order_of_the_pairs() -> Non
     assert scorer.name == "embedding-similarity/directions"
 
 
+def test_the_best_of_title_and_concepts_counts_and_the_aisle_does_not() -> None:
+    embedder = Directions()
+    scores = EmbeddingSimilarityScorer(embedder).score([("90: 60, 20", "10, 170")])
+    assert scores == pytest.approx([(1 + np.cos(np.radians(10))) / 2])
+    assert sorted(embedder.asked) == ["10", "20", "60", "90"]
+
+
 def test_each_text_is_embedded_once() -> None:
     embedder = Directions()
     EmbeddingSimilarityScorer(embedder).score([("0", "10"), ("0", "20"), ("10", "0")])
@@ -40,3 +57,27 @@ def test_each_text_is_embedded_once() -> None:
 
 def test_no_pairs_give_no_scores() -> None:
     assert EmbeddingSimilarityScorer(Directions()).score([]).shape == (0,)
+
+
+def test_a_threshold_is_of_the_scorer_it_was_chosen_for() -> None:
+    recorded = json.loads(SIMILARITY_THRESHOLD.read_text("utf-8"))
+    assert similarity_threshold(recorded["model"]) == recorded["threshold"]
+    assert similarity_threshold("embedding-similarity/another") is None
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"model": "m"}', '{"model": "m", "threshold": "high"}'])
+def test_an_unusable_threshold_is_told(text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "similarity_threshold.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr("engines.scorer.SIMILARITY_THRESHOLD", path)
+    with pytest.raises(ModelsError, match="restore it, or write it"):
+        similarity_threshold("m")
+
+
+def test_the_settings_choose_the_kind_and_the_name_is_known_without_loading() -> None:
+    settings = Settings(scorer=ScorerSettings(kind="embedding"))
+    settings.embedder.model = "directions"
+    scorer = load_scorer(settings, Directions())
+    assert isinstance(scorer, EmbeddingSimilarityScorer)
+    assert (scorer.name, scorer.threshold) == (scorer_name(settings), None)

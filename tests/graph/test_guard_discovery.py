@@ -202,7 +202,7 @@ def test_the_version_changes_with_code_rules_and_settings_but_not_with_the_place
     base = version("one")
     assert version("one") == version("two") == base
     seen = {base, version("one", duplicates={"product_overlap": 0.4}), version("one", judge={"enabled": False})}
-    for file in ("policy_rules.yaml", "relevance_threshold.json", "_policy_rules.py", "taxonomy.py"):
+    for file in ("policy_rules.yaml", "duplicates_threshold.json", "_policy_rules.py", "taxonomy.py"):
         with (tmp_path / "one" / file).open("a", encoding="utf-8") as out:
             out.write("\n")
         seen.add(version("one"))

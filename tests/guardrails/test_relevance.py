@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fakes import GUARDS_DIR, context, guard, placement, product
+from support.fakes import context, guard, placement, product
 
 from graph.guards import run_guard
 from state.placement import Placement
+from state.relevance import product_name
 from state.verdict import Action, Outcome, Verdict
 
 
 class TableScorer:
-    """Scores a product by name, whatever it is compared with; ``first`` gives scores by the first text of the pair."""
+    """Scores a product by name, whatever theme it is paired with."""
 
-    def __init__(self, table: dict[str, float], first: dict[str, float] | None = None, name: str = "table") -> None:
-        self._table, self._first, self.name = table, first or {}, name
+    name = "table"
+
+    def __init__(self, table: dict[str, float], threshold: float | None = None) -> None:
+        self._table, self.threshold = table, threshold
         self.asked: list[tuple[str, str]] = []
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         self.asked += pairs
-        return np.array([self._first.get(theme, self._table[name]) for theme, name in pairs], dtype=np.float32)
+        return np.array([self._table[product_name(text)] for _, text in pairs], dtype=np.float32)
 
 
 def judge(given: Placement, scorer: TableScorer, **config: object) -> Verdict:
@@ -62,11 +62,11 @@ def test_a_placement_without_products_is_repaired_and_has_no_score() -> None:
     assert (verdict.outcome, verdict.action, verdict.score) == (Outcome.FAIL, Action.REPAIR, None)
 
 
-def test_a_product_is_compared_with_the_title_and_each_concept_and_its_best_score_counts() -> None:
-    scorer = TableScorer({"a": 0.1}, first={"berry yogurt": 0.8})
-    verdict = judge(of("a"), scorer)
-    assert [theme for theme, _ in scorer.asked] == ["Yogurt for the week", "greek yogurt", "berry yogurt"]
-    assert verdict.score == 0.8
+def test_each_product_is_scored_once_with_its_aisle_against_title_and_concepts() -> None:
+    scorer = TableScorer({"a": 0.9, "b": 0.8, "c": 0.7})
+    judge(of("a", "b", "c"), scorer)
+    theme = "Yogurt for the week: greek yogurt, berry yogurt"
+    assert scorer.asked == [(theme, "a, other"), (theme, "b, other"), (theme, "c, other")]
 
 
 def test_scores_of_several_placements_are_not_mixed_up() -> None:
@@ -81,7 +81,7 @@ def test_scores_of_several_placements_are_not_mixed_up() -> None:
 )
 async def test_a_scorer_that_returns_no_numbers_or_too_many_is_an_error(scores: np.ndarray) -> None:
     class Odd:
-        name = "odd"
+        name, threshold = "odd", 0.5
 
         def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
             return scores
@@ -91,37 +91,16 @@ async def test_a_scorer_that_returns_no_numbers_or_too_many_is_an_error(scores: 
     assert (verdict.outcome, verdict.action) == (Outcome.ERROR, Action.DROP)
 
 
-async def test_the_calibrated_threshold_holds_for_its_scorer_and_for_no_other() -> None:
-    recorded = json.loads((GUARDS_DIR / "relevance_threshold.json").read_text("utf-8"))
-    given = of("a", "b", "c")
-    scores = {"a": 0.99, "b": 0.99, "c": 0.99}
-    calibrated = guard("relevance", threshold=None)
-    [same] = await run_guard(calibrated, [given], context([given], scorer=TableScorer(scores, name=recorded["model"])))
-    assert (same.outcome, same.threshold) == (Outcome.PASS, recorded["threshold"])
-    [other] = await run_guard(calibrated, [given], context([given], scorer=TableScorer(scores, name="another")))
-    assert (other.outcome, other.action) == (Outcome.ERROR, Action.DROP)
-    assert "calibrated for" in other.reasons[0]
+async def test_the_threshold_is_the_scorers_own_unless_one_is_set() -> None:
+    given, scorer = of("a", "b", "c"), TableScorer({"a": 0.9, "b": 0.9, "c": 0.9}, threshold=0.91)
+    [own] = await run_guard(guard("relevance", threshold=None), [given], context([given], scorer=scorer))
+    assert (own.outcome, own.threshold) == (Outcome.FAIL, 0.91)
+    [set_] = await run_guard(guard("relevance", threshold=0.89), [given], context([given], scorer=scorer))
+    assert (set_.outcome, set_.threshold) == (Outcome.PASS, 0.89)
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "{", '{"model": "table", "threshold": 7, "chosen_on": "x", "command": "y"}']
-)
-async def test_an_unusable_calibration_is_an_error(
-    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "relevance_threshold.json"
-    if text is not None:
-        path.write_text(text, encoding="utf-8")
-    calibrated = guard("relevance", threshold=None)
-    monkeypatch.setattr(sys.modules[type(calibrated).__module__], "CALIBRATION_FILE", path)
-    [verdict] = await run_guard(calibrated, [of("a")], context([of("a")]))
-    assert verdict.outcome is Outcome.ERROR
-    assert "relevance_threshold.json cannot be used" in verdict.reasons[0]
-
-
-def test_the_recorded_calibration_names_its_run_and_beats_keeping_everything() -> None:
-    recorded = json.loads((GUARDS_DIR / "relevance_threshold.json").read_text("utf-8"))
-    assert recorded["chosen_on"]
-    assert recorded["command"].startswith("python benchmarks/relevance_threshold.py")
-    assert recorded["f1"] > 0.85
-    assert recorded["auc"] > recorded["auc_theme_as_one_text"] + 0.1
+async def test_a_scorer_without_a_calibrated_threshold_is_an_error() -> None:
+    given, scorer = of("a", "b", "c"), TableScorer({"a": 0.9, "b": 0.9, "c": 0.9})
+    [verdict] = await run_guard(guard("relevance", threshold=None), [given], context([given], scorer=scorer))
+    assert (verdict.outcome, verdict.action) == (Outcome.ERROR, Action.DROP)
+    assert "no threshold was calibrated for the scorer 'table'" in verdict.reasons[0]

@@ -92,12 +92,13 @@ def tiny_cross_encoder(folder: Path, threshold: float = 0.5) -> Path:
     """Write a whole cross-encoder of random weights into ``folder``, as the scorer loads it."""
     from engines.cross_encoder import CrossEncoderRecord
     from training.relevance_export import to_openvino, write_files, write_record
-    from training.relevance_lean import LogitsOf
+    from training.relevance_lean import LeanDeberta
+    from training.relevance_model import deberta_of_bert
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = folder.parent / f"{folder.name}-tokenizer.json"
     tiny_tokenizer().save(str(tokenizer))
-    files = write_files(to_openvino(LogitsOf(tiny_bert())), tokenizer, folder)
+    files = write_files(to_openvino(LeanDeberta(deberta_of_bert(tiny_bert()), 24)), tokenizer, folder)
     record = CrossEncoderRecord(
         files=files, max_tokens=24, scale=2.0, shift=-0.5, threshold=threshold, chosen_on="a test", command="a test"
     )
