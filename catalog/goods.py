@@ -28,21 +28,37 @@ class Shelved(Protocol):
     def department(self) -> str: ...
 
 
+class AisleWords(Phrases):
+    """Words that count only in the names of products of these aisles."""
+
+    aisles: list[str] = Field(min_length=1)
+
+
 class Goods(Phrases):
     """A kind of goods: by where it is shelved, or by words of its name.
 
     In ``flavour_departments`` the words mostly name an ingredient ("vodka sauce"): there they count only as the last
-    word of the name. ``theme_words`` count in titles only.
+    word of the name. ``aisle_words`` count in their aisles only ("energy" among drinks, not on bulbs), ``theme_words``
+    in titles only.
     """
 
     departments: list[str] = Field(default_factory=list)
     aisles: list[str] = Field(default_factory=list)
     flavour_departments: list[str] = Field(default_factory=list)
+    aisle_words: AisleWords | None = None
     theme_words: Phrases = Field(default_factory=Phrases)
 
     def holds(self, product: Shelved) -> bool:
         """Tell whether ``product`` is of this kind."""
-        if product.department in self.departments or product.aisle in self.aisles:
+        return self.on_shelf(product) or self.named(product)
+
+    def on_shelf(self, product: Shelved) -> bool:
+        """Tell whether ``product`` stands where such goods are shelved."""
+        return product.department in self.departments or product.aisle in self.aisles
+
+    def named(self, product: Shelved) -> bool:
+        """Tell whether the name of ``product`` says that it is of this kind."""
+        if self.aisle_words and product.aisle in self.aisle_words.aisles and self.aisle_words.find(product.name):
             return True
         found = self.found_words(product.name)
         if found is None or product.department not in self.flavour_departments:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 _MASK = "∎"
+_GAP = r"(?:\S+ ){0,3}"
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Mn", "Me")
 # Letters of other scripts that look like Latin ones; accents and full-width forms fall to NFKD.
 _LOOKALIKES = str.maketrans("авеікмнорстухѕјԁɡαβεικνορτυχ", "abeikmhopctyxsjdgabeiknoptux")
@@ -42,6 +43,14 @@ def readings(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_words(reading) for reading in found))
 
 
+@lru_cache(maxsize=65536)
+def _spellings(text: str) -> tuple[str, ...]:
+    """Return ``text`` as written without invisible characters, and with look-alikes and digits read as letters."""
+    written = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    base = plain(text)
+    return tuple(dict.fromkeys([written, base, *(_unleet(base, table) for table in _LEET)]))
+
+
 def _unleet(text: str, table: dict[int, int]) -> str:
     """Read digits and signs as letters in words that start with a letter or sign and mix both ("2%" stays)."""
     if not _LOOKS_LIKE_A_LETTER.search(text):
@@ -72,7 +81,8 @@ class Phrases(BaseModel):
     """Phrases to find, and phrases that only look like them (``except``: "ginger beer" is no beer).
 
     A phrase is found as whole words, whatever the case, accents, punctuation or number (singular, plural); ``*`` at
-    the end of a word stands for any ending. ``regex`` patterns are searched in the text as it is written (after NFKC).
+    the end of a word stands for any ending, ``...`` between words for up to three others. ``regex`` patterns are
+    searched in the text as it is written, and as it is read without look-alike letters and digits for letters.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -112,11 +122,10 @@ class Phrases(BaseModel):
         """Return the first phrase found in ``text``, as the list has it; None if there is none."""
         if found := self.found_words(text):
             return self._listed(found)
-        written = unicodedata.normalize("NFKC", text)
-        written = "".join(c for c in written if unicodedata.category(c) != "Cf")
         for pattern in self.regex:
-            if match := re.search(pattern, written, re.IGNORECASE):
-                return match[0].strip()[:40] or pattern
+            for written in _spellings(text):
+                if match := re.search(pattern, written, re.IGNORECASE):
+                    return match[0].strip()[:40] or pattern
         return None
 
     def found_words(self, text: str) -> str | None:
@@ -145,8 +154,14 @@ def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=8192)
 def _phrase_pattern(phrase: str) -> re.Pattern[str]:
-    words = re.findall(r"[^\W_]+\*?", plain(phrase).replace("'", ""))
-    return re.compile(" ".join(_prefix(word[:-1]) if word.endswith("*") else re.escape(stem(word)) for word in words))
+    words = re.findall(r"[^\W_]+\*?|\.\.\.", plain(phrase).replace("'", ""))
+    return re.compile(" ".join(map(_word_pattern, words)).replace(f"{_GAP} ", _GAP))
+
+
+def _word_pattern(word: str) -> str:
+    if word == "...":
+        return _GAP
+    return _prefix(word[:-1]) if word.endswith("*") else re.escape(stem(word))
 
 
 def _prefix(start: str) -> str:

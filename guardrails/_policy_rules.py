@@ -78,9 +78,10 @@ class PairingRule(_Rule):
 class DietRule(_Rule):
     """Products that a diet excludes, by name or shelf, when a theme claims the diet or the shopper keeps it.
 
-    ``cleared_by``: words that make a product fit ("vegan", "almond milk"). ``partly``: title words that say that only a
-    part of the theme is of the diet. ``preferences``: names of derived preferences; they count only for a shopper whose
-    history holds nothing that the diet excludes.
+    ``cleared_by``: words that make a product fit whatever else it is called ("vegan"). ``shelf_cleared_by``: words that
+    make it fit where only its shelf speaks against it ("maple" among honeys, while "maple bacon" still does not fit).
+    ``partly``: title words that say that only a part of the theme is of the diet. ``preferences``: names of derived
+    preferences; they count only for a shopper whose history holds nothing that the diet excludes.
     """
 
     kind: Literal["diet"]
@@ -89,10 +90,15 @@ class DietRule(_Rule):
     preferences: list[str] = Field(default_factory=list)
     excludes: Goods
     cleared_by: Phrases = Field(default_factory=Phrases)
+    shelf_cleared_by: Phrases = Field(default_factory=Phrases)
 
     def contradicts(self, product: PlacedProduct | ProductHistory) -> bool:
         """Tell whether the diet excludes ``product``."""
-        return self.excludes.holds(product) and not self.cleared_by.find(product.name)
+        if self.cleared_by.find(product.name):
+            return False
+        if self.excludes.named(product):
+            return True
+        return self.excludes.on_shelf(product) and not self.shelf_cleared_by.find(product.name)
 
 
 Rule = Annotated[TextRule | TitleFormRule | RestrictedRule | PairingRule | DietRule, Field(discriminator="kind")]
