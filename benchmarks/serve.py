@@ -218,7 +218,8 @@ def main() -> None:
                 keep_generating(f"http://{host}:{port}", ids[: options.generations], client)
                 loads.append(measure(host, port, process, ids[options.generations :], options.rate, options.seconds))
                 stats = client.get(f"http://{host}:{port}/v1/operator/stats").json()
-                name = f"generation beside it ({stats['running']} running at the end)"
+                ended = ", ".join(f"{count} {outcome}" for outcome, count in stats["generated"].items()) or "none ended"
+                name = f"generation beside it ({ended}, {stats['running']} still running)"
                 print(row(name, loads[-1]), flush=True)
         failed = sum((load.errors for load in loads), Counter())
     if failed:

@@ -47,7 +47,7 @@ class Observing:
             pattern = getattr(scope.get("route"), "path", None) or "unmatched"
             seconds = time.perf_counter() - started
             self._metrics.request(pattern, scope["method"], answer.status, seconds, stream=answer.stream)
-            if answer.status >= 500:
+            if answer.status >= 500 and not pattern.startswith("/health/"):
                 log.error("%s %s answered %d (%s)", scope["method"], pattern, answer.status, answer.request_id)
 
 
