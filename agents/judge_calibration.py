@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engines.installed import adapter_path
 from state.answers_judge import PlacementQuestion
 from state.errors import ModelsError, SettingsError
+from state.settings import RoleSettings
 
 FILE: Final = "judge_calibration.json"
 """Its name in the folder of guards."""
@@ -126,6 +127,11 @@ def deciding_questions(
 
 def _asked(questions: Collection[str]) -> list[PlacementQuestion]:
     return [question for question in _PLACEMENT_QUESTIONS if question in questions]
+
+
+def answering_model(role: RoleSettings) -> str:
+    """Return the name under which answers of ``role`` come."""
+    return f"{role.model}+{role.adapter}" if role.adapter else role.model
 
 
 def adapter_digest(model: str | None) -> str | None:

@@ -17,7 +17,14 @@ import typer
 from rich.table import Table
 
 from agents.judge import ROLE
-from agents.judge_calibration import FILE, JudgeRecord, QuestionRecord, adapter_digest, read_calibration
+from agents.judge_calibration import (
+    FILE,
+    JudgeRecord,
+    QuestionRecord,
+    adapter_digest,
+    answering_model,
+    read_calibration,
+)
 from cli.console import err, out, progress
 from state.errors import ShelfwiseError
 from state.settings import PROJECT_ROOT, RoleSettings, Settings, load_settings
@@ -92,7 +99,7 @@ def main(
         raise typer.BadParameter("only figures of the test split are recorded")
     settings = configured(load_settings(), adapter, base)
     role = settings.roles["judge"]
-    model = f"{role.model}+{role.adapter}" if role.adapter else role.model
+    model = answering_model(role)
     started = time.perf_counter()
     judged, digest = ask(settings, split, placements, pages)  # type: ignore[arg-type]
     seconds = time.perf_counter() - started

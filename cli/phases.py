@@ -102,7 +102,7 @@ def judge(
 
     Example: shelfwise pages --sample 20 --out pages.jsonl && shelfwise judge --in pages.jsonl --out verdicts.jsonl
     """
-    from agents.judge_calibration import read_calibration
+    from agents.judge_calibration import answering_model, deciding_questions, read_calibration
     from graph.guards import build_guards, discover_guards
     from serving.phase_files import read_input
     from serving.phase_lines import basis_of, judge_answerer
@@ -113,8 +113,9 @@ def judge(
     decides = settings.guards.get("judge", {}).get("decides")
     chat, shoppers, catalog = judge_tools()
     least = settings.page.min_products
-    calibration = read_calibration(settings.guards_dir).model_dump()
-    basis = basis_of(settings.roles["judge"], catalog, least, decides, calibration)
+    role = settings.roles["judge"]
+    deciding = deciding_questions(read_calibration(settings.guards_dir), answering_model(role), decides)
+    basis = basis_of(role, catalog, least, sorted(deciding))
     answer = judge_answerer(chat, shoppers, settings.guards_dir, decides, least)
     _run(lines, out_file, answer, basis, concurrency, "pages judged", "shopper_id")
 

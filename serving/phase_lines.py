@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agents.judge import JudgeReport, judge_page
-from agents.judge_calibration import deciding_questions, read_calibration
+from agents.judge_calibration import adapter_digest, answering_model, deciding_questions, read_calibration
 from agents.keyword_writer import write_keywords
 from agents.prompting import prompts_version
 from agents.recording import RecordingChat
@@ -177,7 +177,8 @@ def _filled(position: int, item: dict[str, Any]) -> dict[str, Any]:
 
 def basis_of(role: RoleSettings, *more: Any) -> str:
     """Return a digest of what an answer rests on besides its line: the role's model, the prompts, and ``more``."""
-    model = [role.engine, role.model, role.adapter, role.temperature, role.max_tokens]
+    named = answering_model(role)
+    model = [role.engine, named, adapter_digest(named), role.temperature, role.max_tokens]
     content = json.dumps([model, prompts_version(), *more], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
