@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import get_args
+from typing import TypeVar, get_args
 
 from evaluation.policy_set.cases import Half, PolicyCase, PolicySetError
 from evaluation.policy_set.disguises import DISGUISES, disguise
@@ -18,6 +18,7 @@ from state.shopper import Preference, ProductHistory, ShopperContext
 SEED = 20
 _GOOD, _BAD, _HISTORY = 4, 2, 12
 _EVERYDAY = "plain"
+Turn = TypeVar("Turn")
 
 
 def make_cases(products: Sequence[Product], seed: int = SEED) -> list[PolicyCase]:
@@ -125,7 +126,7 @@ def _written(family: Family, text: str, kind: str) -> str:
     return disguise(text, kind) if family.disguise else text
 
 
-def _turn(given: Sequence[object], at: int) -> list:  # type: ignore[type-arg]
+def _turn(given: Sequence[Turn], at: int) -> list[Turn]:
     """Return the one of ``given`` whose turn it is, as a list; empty when there is none."""
     return [given[at % len(given)]] if given else []
 
