@@ -147,12 +147,6 @@ def _settled(page: Page, placements: Sequence[Placement], certain: bool) -> Chec
 def _dropped(placement: Placement) -> DroppedPlacement:
     ending = [v for v in placement.verdicts if v.action in (Action.REPAIR, Action.DROP, Action.PRUNE)]
     last = ending[-1] if ending else None
-    return DroppedPlacement(
-        id=placement.id,
-        title=placement.title,
-        need=placement.need,
-        guard=last.guard if last else "recheck",
-        reasons=list(last.reasons) if last else ["no product of it is left"],
-        verdicts=placement.verdicts,
-        attempts=placement.attempts,
-    )
+    if last is None:
+        return DroppedPlacement.of(placement, "recheck", ["no product of it is left"])
+    return DroppedPlacement.of(placement, last.guard, last.reasons)

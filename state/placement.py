@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -88,7 +89,12 @@ class Placement(Theme):
 
 
 class DroppedPlacement(BaseModel):
-    """A placement that did not make the page, with why: ``guard`` names the stage that ended it."""
+    """A placement that did not make the page, with why: ``guard`` names the stage that ended it.
+
+    What it had got so far is kept for the trace: ``product_ids`` are the products that no guard had taken out.
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     id: str
     title: str
@@ -97,6 +103,24 @@ class DroppedPlacement(BaseModel):
     reasons: list[str] = Field(min_length=1)
     verdicts: list[Verdict] = Field(default_factory=list)
     attempts: int = 0
+    rationale: str = ""
+    concepts: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
+    categories: list[str] = Field(default_factory=list)
+    filters: list[str] = Field(default_factory=list)
+    candidate_count: int = 0
+    product_ids: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, placement: Placement, guard: str, reasons: Sequence[str]) -> DroppedPlacement:
+        """Return ``placement`` as ended by ``guard``."""
+        same = set(cls.model_fields) & set(Placement.model_fields)
+        return cls(
+            **{name: getattr(placement, name) for name in same},
+            guard=guard,
+            reasons=list(reasons),
+            product_ids=[product.id for product in placement.products],
+        )
 
 
 class Versions(BaseModel):

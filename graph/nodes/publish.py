@@ -110,12 +110,6 @@ def _persona(state: PageState, shopper: ShopperContext) -> str:
 def _dropped(placement: Placement) -> DroppedPlacement:
     ending = [v for v in placement.verdicts if v.action in (Action.REPAIR, Action.DROP)]
     last = ending[-1] if ending else None
-    return DroppedPlacement(
-        id=placement.id,
-        title=placement.title,
-        need=placement.need,
-        guard=last.guard if last else "fall_back",
-        reasons=list(last.reasons) if last else ["passed its guards, but the page fell back to rules"],
-        verdicts=placement.verdicts,
-        attempts=placement.attempts,
-    )
+    if last is None:
+        return DroppedPlacement.of(placement, "fall_back", ["passed its guards, but the page fell back to rules"])
+    return DroppedPlacement.of(placement, last.guard, last.reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from serving.http.auth import Gate, Reader, ShopperId, Writer, own_shopper
-from serving.http.page_view import trace_of
+from serving.http.page_view import trace_of, trace_products
 from serving.http.problems import Problem, ProblemDetails, unavailable
 from serving.http.runs import Run, RunsFull
 from serving.http.shapes import HubPage, RunStarted, Trace
@@ -97,7 +98,10 @@ async def _stream(run: Run, start: int) -> AsyncIterator[bytes]:
 async def trace(shopper_id: ShopperId, caller: Reader, request: Request) -> Trace:
     """Return every theme with its keywords, products and verdicts, dropped ones too, and what the page cost."""
     own_shopper(caller, shopper_id)
-    cached = await site_of(request).cache.read(shopper_id)
+    site: Site = site_of(request)
+    cached = await site.cache.read(shopper_id)
     if cached.page is None:
         raise Problem(404, "no-page", "No page of this shopper is stored. Regenerate it first.")
-    return trace_of(cached.page)
+    shop = await site.pages.shops.look()
+    known = await asyncio.to_thread(shop.warehouse.products, trace_products(cached.page)) if shop else {}
+    return trace_of(cached.page, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 
 from serving.http.shapes import (
@@ -16,6 +16,7 @@ from serving.http.shapes import (
     VerdictView,
     price_range,
 )
+from state.catalog import Product
 from state.placement import DroppedPlacement, Page, Placement
 from state.ranking import RankedPage, RankedPlacement, RankedProduct
 from state.verdict import Verdict
@@ -92,9 +93,16 @@ def _verdicts(verdicts: Iterable[Verdict]) -> list[VerdictView]:
     ]
 
 
-def trace_of(page: Page) -> Trace:
-    """Return how ``page`` came to be, dropped placements too."""
-    placements = [_kept(placement) for placement in page.placements] + [_dropped(each) for each in page.dropped]
+def trace_products(page: Page) -> list[str]:
+    """Return the ids of products that a trace names and the page does not: taken out by guards, or dropped."""
+    pruned = [key for each in (*page.placements, *page.dropped) for v in each.verdicts for key in v.pruned]
+    return [*pruned, *(key for dropped in page.dropped for key in dropped.product_ids)]
+
+
+def trace_of(page: Page, known: Mapping[str, Product]) -> Trace:
+    """Return how ``page`` came to be, dropped placements too; ``known`` names the products that are not on it."""
+    placements = [_kept(placement, known) for placement in page.placements]
+    placements += [_dropped(placement, known) for placement in page.dropped]
     found = [product for placement in placements for product in placement.products]
     return Trace(
         shopper_id=page.shopper_id,
@@ -118,46 +126,49 @@ def trace_of(page: Page) -> Trace:
     )
 
 
-def _kept(placement: Placement) -> TracePlacement:
+def _kept(placement: Placement, known: Mapping[str, Product]) -> TracePlacement:
     shown = [
         TraceProduct(
             id=product.id, name=product.name, aisle=product.aisle, score=product.score, matched=product.matched
         )
         for product in placement.products
     ]
-    pruned = {product_id: verdict.guard for verdict in placement.verdicts for product_id in verdict.pruned}
-    there = {product.id for product in shown}
-    # A guard names what it took out by id alone.
-    gone = [
-        TraceProduct(id=product_id, name=product_id, aisle="", shown=False, pruned_by=guard)
-        for product_id, guard in pruned.items()
-        if product_id not in there
-    ]
+    return _traced(placement, shown + _pruned(placement, {product.id for product in shown}, known), kept=True)
+
+
+def _dropped(placement: DroppedPlacement, known: Mapping[str, Product]) -> TracePlacement:
+    left = [_gone(key, placement.guard, known) for key in placement.product_ids]
+    traced = _traced(placement, left + _pruned(placement, set(placement.product_ids), known), kept=False)
+    return traced.model_copy(update={"dropped_by": placement.guard, "reasons": placement.reasons})
+
+
+def _traced(placement: Placement | DroppedPlacement, products: list[TraceProduct], *, kept: bool) -> TracePlacement:
     return TracePlacement(
         id=placement.id,
         title=placement.title,
         need=placement.need.value,
         rationale=placement.rationale,
-        kept=True,
+        kept=kept,
         concepts=placement.concepts,
         candidate_count=placement.candidate_count,
         keywords=placement.keywords,
         categories=placement.categories,
         filters=placement.filters,
-        products=shown + gone,
+        products=products,
         verdicts=_verdicts(placement.verdicts),
         attempts=placement.attempts,
     )
 
 
-def _dropped(placement: DroppedPlacement) -> TracePlacement:
-    return TracePlacement(
-        id=placement.id,
-        title=placement.title,
-        need=placement.need.value,
-        kept=False,
-        dropped_by=placement.guard,
-        reasons=placement.reasons,
-        verdicts=_verdicts(placement.verdicts),
-        attempts=placement.attempts,
-    )
+def _pruned(
+    placement: Placement | DroppedPlacement, left: Set[str], known: Mapping[str, Product]
+) -> list[TraceProduct]:
+    taken_by = {key: verdict.guard for verdict in placement.verdicts for key in verdict.pruned if key not in left}
+    return [_gone(key, guard, known) for key, guard in taken_by.items()]
+
+
+def _gone(product_id: str, guard: str, known: Mapping[str, Product]) -> TraceProduct:
+    """Return a product that is not shown. Guards name what they take out by id alone."""
+    product = known.get(product_id)
+    name, aisle = (product.name, product.aisle) if product else (product_id, "")
+    return TraceProduct(id=product_id, name=name, aisle=aisle, shown=False, pruned_by=guard)

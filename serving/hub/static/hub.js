@@ -85,7 +85,7 @@ function notice(page) {
   if (page.provisional && page.regenerating) return told("A first look", "Your own shelves are being made. Until they are ready, here is what sells well.");
   if (page.provisional) return told("What sells well", "Your own shelves could not be made for now. These are chosen by simple rules.", "warn");
   if (page.fallback) return told("Chosen by simple rules", `Shelves written for you did not pass their checks, so these show what you buy and what is popular.${page.fallback_reason ? ` Cause: ${page.fallback_reason}.` : ""}`, "warn");
-  if (page.state === "stale") return told("A newer page is on its way", "These shelves are a little old. They are shown while new ones are made.");
+  if (page.state === "stale" && !page.regenerating) return told("A little old", "These shelves were made a while ago. Refresh them for new ones.");
   return null;
 }
 

@@ -15,6 +15,7 @@ const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
 const seconds = (value) => `${value.toFixed(1)} s`;
+const duration = (ms) => (ms < 1000 ? `${ms.toFixed(1)} ms` : seconds(ms / 1000));
 const cost = (usd) => (usd === 0 ? "$0" : `$${usd.toFixed(4)}`);
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
@@ -50,7 +51,7 @@ function figures({ store, hit_rate: hits, latency, running, queued, feedback_eve
   const tokens = sum(made.map((run) => run.tokens_in + run.tokens_out));
   return [
     ["Answered from cache", percent(hits)],
-    ["Answer time, p99", latency.p99_ms === null ? "–" : `${latency.p99_ms.toFixed(1)} ms`, latency.p50_ms === null ? "" : `median ${latency.p50_ms.toFixed(1)} ms of ${latency.count.toLocaleString("en")}`],
+    ["Answer time, p99", latency.p99_ms === null ? "–" : duration(latency.p99_ms), latency.p50_ms === null ? "" : `median ${duration(latency.p50_ms)} of ${latency.count.toLocaleString("en")}`],
     ["Pages stored", store.pages === null ? "store down" : store.pages.toLocaleString("en"), `${size(store.bytes)} in ${store.backend}`],
     ["Being made", `${running}`, `${queued} waiting`],
     ["Time to make a page", typical === undefined ? "–" : seconds(typical), `median of ${count(made.length, "run")}`],

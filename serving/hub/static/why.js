@@ -26,17 +26,16 @@ function listed(title, explained, texts, kind) {
 
 function checks(verdicts) {
   if (!verdicts?.length) return el("p", { class: "quiet" }, "This shelf was made by fixed rules, without a language model.");
-  const tries = Map.groupBy(verdicts, (verdict) => verdict.guard);
-  const last = [...tries.values()].map((said) => check(said.at(-1), said.length));
-  return el("section", {}, el("h3", {}, "What was checked"), el("ul", { class: "checks" }, last));
+  const last = new Map(verdicts.map((verdict) => [verdict.guard, verdict]));
+  return el("section", {}, el("h3", {}, "What was checked"), el("ul", { class: "checks" }, [...last.values()].map(check)));
 }
 
-function check(verdict, tries) {
+function check(verdict) {
   const mark = verdict.outcome === "fail" && verdict.action === "prune" ? "scissors" : (MARKS[verdict.outcome] ?? "bang");
   const reasons = verdict.outcome === "pass" ? [] : verdict.reasons;
   return el("li", { class: "check", "data-outcome": verdict.outcome },
     el("span", { class: "badge" }, glyph(mark)),
-    el("div", {}, el("b", {}, words.guard(verdict.guard)), el("p", { class: "said" }, words.outcome(verdict), tries > 1 && ` That was try ${tries}.`),
+    el("div", {}, el("b", {}, words.guard(verdict.guard)), el("p", { class: "said" }, words.outcome(verdict)),
       reasons.length > 0 && el("details", {}, el("summary", { class: "small" }, "Details"), el("ul", {}, reasons.map((reason) => el("li", {}, reason)))),
       verdict.score !== null && scored(verdict)));
 }
