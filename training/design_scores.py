@@ -60,18 +60,18 @@ def shelf_names(*kinds: Iterable[str]) -> frozenset[frozenset[str]]:
 def grounded_concepts(themes: Sequence[Theme], products: _Products, scorer: PairScorer) -> tuple[int, int]:
     """Return how many concepts of ``themes`` retrieve a product that ``scorer`` finds fitting, and how many there are.
 
-    A concept is looked up alone; its best :data:`LOOKED_AT` products are scored against the concept itself, by the
-    scorer's own threshold.
+    A concept is looked up alone; its best :data:`LOOKED_AT` products are scored against its theme, which is what the
+    scorer was trained on, by the scorer's own threshold.
 
     Raises:
         ValueError: the scorer has no calibrated threshold.
     """
     if scorer.threshold is None:
         raise ValueError(f"scorer {scorer.name} has no calibrated threshold to call a product fitting by")
-    concepts = list(dict.fromkeys(concept for theme in themes for concept in theme.concepts))
-    hits = [(concept, hit.product) for concept in concepts for hit in products.find([concept], limit=LOOKED_AT)]
-    pairs = [(theme_text(concept, [concept]), product_text(p.name, p.aisle)) for concept, p in hits]
-    fits = scorer.score(pairs) >= scorer.threshold
-    fitting = {concept for (concept, _), fit in zip(hits, fits, strict=True) if fit}
-    everywhere = [concept for theme in themes for concept in theme.concepts]
-    return sum(concept in fitting for concept in everywhere), len(everywhere)
+    places = [(at, concept) for at, theme in enumerate(themes) for concept in theme.concepts]
+    found = {concept: products.find([concept], limit=LOOKED_AT) for concept in dict.fromkeys(c for _, c in places)}
+    hits = [(at, concept, hit.product) for at, concept in places for hit in found[concept]]
+    texts = [theme_text(theme.title, theme.concepts) for theme in themes]
+    fits = scorer.score([(texts[at], product_text(p.name, p.aisle)) for at, _, p in hits]) >= scorer.threshold
+    grounded = {(at, concept) for (at, concept, _), fit in zip(hits, fits, strict=True) if fit}
+    return sum(place in grounded for place in places), len(places)

@@ -34,7 +34,7 @@ def test_order_and_number_do_not_tell_names_apart() -> None:
 def test_a_concept_is_grounded_when_a_product_it_finds_fits_it() -> None:
     catalog = SmallCatalog()
     theme = Theme(
-        id="7-0", position=0, title="x", need=Need.EXPLORE, rationale="", concepts=["greek yogurt", "moon dust"]
+        id="7-0", position=0, title="Yogurt", need=Need.EXPLORE, rationale="", concepts=["greek yogurt", "moon dust"]
     )
     found = grounded_concepts([theme, theme], WordSearch(catalog), WordScorer())
     assert found == (2, 4)
