@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.http.auth import Admin, Reader, whole_shop
+from serving.http.operator_shapes import Live, OperatorRuns, OperatorStats, Ready
 from serving.http.problems import Problem
-from serving.http.shapes import Live, OperatorRuns, OperatorStats, Ready
 from serving.http.site import Site, site_of
 from state.errors import StoreUnavailable
 

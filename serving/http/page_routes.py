@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from serving.http.auth import Gate, Reader, ShopperId, Writer, own_shopper
+from serving.http.operator_shapes import Trace
 from serving.http.page_view import trace_of, trace_products
 from serving.http.problems import Problem, ProblemDetails, unavailable
 from serving.http.runs import Run, RunsFull
-from serving.http.shapes import HubPage, RunStarted, Trace
+from serving.http.shapes import HubPage, RunStarted
 from serving.http.site import Site, site_of
 
 router = APIRouter(prefix="/v1/pages/{shopper_id}", tags=["pages"])

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 
-from serving.http.shapes import (
-    HubPage,
-    PageState,
-    PlacementView,
-    ProductTile,
-    Trace,
-    TracePlacement,
-    TraceProduct,
-    VerdictView,
-    price_range,
-)
+from serving.http.operator_shapes import Trace, TracePlacement, TraceProduct
+from serving.http.shapes import HubPage, PageState, PlacementView, ProductTile, VerdictView, price_range
 from state.catalog import Product
 from state.placement import DroppedPlacement, Page, Placement
 from state.ranking import RankedPage, RankedPlacement, RankedProduct
