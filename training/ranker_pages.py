@@ -31,7 +31,7 @@ def candidate_page(shopper: ShopperFeatures) -> Page:
     shop = shopper.shop
     popular = shop.orders.copy()
     popular[shopper.own_rows] -= shopper.own_counts
-    rows = []
+    rows: list[Placement] = []
     past = shopper.past
     if not shopper.cold:
         again = past.rows[np.lexsort((past.rows, past.orders_since, -past.count))]

@@ -27,7 +27,7 @@ class LogitsOf(nn.Module):
     ) -> torch.Tensor:
         """Return logits ``[batch, labels]`` of int64 ``[batch, tokens]`` inputs."""
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        return self.model(**inputs).logits  # type: ignore[no-any-return]
+        return self.model(**inputs).logits
 
 
 class LeanDeberta(nn.Module):
@@ -36,19 +36,22 @@ class LeanDeberta(nn.Module):
     Parameters are shared with ``model``, so training one trains the other.
     """
 
+    places: torch.Tensor
+
     def __init__(self, model: DebertaV2ForSequenceClassification, max_tokens: int) -> None:
         from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
 
         super().__init__()
         config = model.config
         kinds = set(config.pos_att_type or [])
-        if not config.relative_attention or kinds != {"c2p", "p2c"} or getattr(config, "conv_kernel_size", 0):
+        if not config.relative_attention or kinds != {"c2p", "p2c"} or getattr(config, "conv_kernel_size", None):
             raise ValueError("only DeBERTa with c2p and p2c attention and without convolution has a lean form")
         self.model = model
         self.max_tokens = max_tokens
         self.heads = config.num_attention_heads
         self.scale = (config.hidden_size // self.heads * 3) ** -0.5
-        attention = model.deberta.encoder.layer[0].attention.self
+        layers: Any = model.deberta.encoder.layer
+        attention = layers[0].attention.self
         span = attention.pos_ebd_size
         offsets = torch.arange(1 - max_tokens, max_tokens)
         if attention.position_buckets > 0:
@@ -79,12 +82,12 @@ class LeanDeberta(nn.Module):
             hidden = hidden + parts.token_type_embeddings(token_type_ids)
         if parts.embed_proj is not None:
             hidden = parts.embed_proj(hidden)
-        return parts.dropout(parts.LayerNorm(hidden))  # type: ignore[no-any-return]
+        return parts.dropout(parts.LayerNorm(hidden))
 
     def _positions(self, length: int) -> torch.Tensor:
         """Return embeddings ``[2 length - 1, hidden]`` of the offsets 1 - length ... length - 1 (query minus key)."""
         places = self.places[self.max_tokens - length : self.max_tokens + length - 1]
-        return self.model.deberta.encoder.get_rel_embedding()[places]  # type: ignore[no-any-return]
+        return self.model.deberta.encoder.get_rel_embedding()[places]
 
     def _layer(
         self, layer: Any, hidden: torch.Tensor, barred: torch.Tensor, positions: torch.Tensor, *, first_only: bool
@@ -104,7 +107,7 @@ class LeanDeberta(nn.Module):
         mixed = part.dropout(scores.softmax(-1)) @ value
         mixed = mixed.transpose(1, 2).flatten(2)
         attended = layer.attention.output(mixed, asking)
-        return layer.output(layer.intermediate(attended), attended)  # type: ignore[no-any-return]
+        return layer.output(layer.intermediate(attended), attended)
 
     def _split(self, states: torch.Tensor) -> torch.Tensor:
         """Return ``[batch, tokens, hidden]`` as ``[batch, heads, tokens, hidden / heads]``."""

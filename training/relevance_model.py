@@ -54,10 +54,10 @@ def deberta_base(source: Path, seed: int) -> DebertaV2ForSequenceClassification:
 def _loaded(kind: type[PreTrainedModel], source: Path) -> Any:
     from transformers import AutoConfig
 
+    wanted = getattr(kind.config_class, "model_type", None)
     try:
         config = AutoConfig.from_pretrained(source, local_files_only=True)
-        if config.model_type != kind.config_class.model_type:
-            wanted = kind.config_class.model_type
+        if config.model_type != wanted:
             raise ModelsError(f"{source} holds a {config.model_type} model, not {wanted}. Name another folder.")
         model = kind.from_pretrained(source, num_labels=1, dtype="float32", local_files_only=True)
     except (OSError, ValueError) as error:
@@ -94,7 +94,9 @@ def _config_of(bert: BertForSequenceClassification, layers: int) -> Any:
     from transformers import DebertaV2Config
 
     old = bert.config
-    return DebertaV2Config(
+    # The class takes its fields as keywords that its signature does not show.
+    make: Any = DebertaV2Config
+    return make(
         vocab_size=old.vocab_size,
         hidden_size=old.hidden_size,
         num_hidden_layers=layers,
