@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 PORT ?= 2024
+HUB_PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,7 +14,7 @@ export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGSMITH_TRACING := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo assets test test-fast lint check format studio bench docs screenshot clean
+.PHONY: help install demo hub assets test test-fast lint check format studio bench-serve docs screenshot clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +36,14 @@ install: $(READY)  ## Install everything into .venv
 assets: $(READY)  ## Fetch weights, import the demo shop, build its corpus (all skipped when already there)
 	@$(SHELFWISE) demo --prepare-only
 
-demo: $(READY)  ## Make pages for real shoppers of the demo shop and write them as HTML
-	@$(SHELFWISE) demo
+demo: $(READY)  ## Make pages for real shoppers of the demo shop, then serve the Shopping Hub (HUB_PORT=8000)
+	@$(SHELFWISE) demo --serve --port $(HUB_PORT)
+
+hub: $(READY)  ## Serve the Shopping Hub from what is in the page store (HUB_PORT=8000)
+	@$(SHELFWISE) serve --demo --port $(HUB_PORT)
+
+bench-serve: assets  ## Latency of cached pages at 200 requests a second, alone and beside generation
+	@$(BIN)/python benchmarks/serve.py
 
 test: lint assets  ## Lint, types and every test: fast ones, those on real weights, those on real servers
 	@$(BIN)/python -m pytest
@@ -62,14 +69,8 @@ studio: assets  ## Start the LangGraph server for Studio (PORT=2024)
 docs: $(READY)  ## Regenerate the parts of the docs that come from code
 	@$(BIN)/python -m graph.drawing docs/architecture.md
 
-CHROMIUM ?= chromium
-screenshot: demo  ## Picture of the first demo page for the README (needs Debian's chromium and fonts-noto-color-emoji)
-	@command -v $(CHROMIUM) >/dev/null || { echo "error: $(CHROMIUM) not found. apt-get install chromium fonts-noto-color-emoji"; exit 1; }
-	@mkdir -p docs/images
-	@$(CHROMIUM) --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
-	  --disable-component-update --disable-sync --user-data-dir=$$(mktemp -d) --hide-scrollbars \
-	  --window-size=1200,1000 --screenshot=docs/images/page.png file://$(CURDIR)/.shelfwise/demo.html >/dev/null 2>&1
-	@echo "wrote docs/images/page.png"
+screenshot: assets  ## Pictures of the hub and the operator page for the docs (needs Debian's chromium)
+	@$(BIN)/python benchmarks/screenshots.py
 
 clean:  ## Remove the environment and everything made
 	@rm -rf $(VENV) .shelfwise build *.egg-info

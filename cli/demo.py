@@ -10,6 +10,7 @@ import typer
 from cli import catalog as catalog_commands
 from cli import corpus as corpus_commands
 from cli import models as models_commands
+from cli import serve as serve_commands
 from cli.console import err, out
 from cli.page import make_many, sample_shoppers, write_pages
 from cli.page_report import page_table
@@ -28,8 +29,10 @@ def demo(
     prepare_only: Annotated[
         bool, typer.Option("--prepare-only", help="Fetch weights, import the shop, build the corpus; make no pages.")
     ] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve the Shopping Hub until Ctrl-C.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of --serve.")] = None,
 ) -> None:
-    """Fetch weights, import the demo shop, build its corpus, make pages and write them as one HTML file.
+    """Fetch weights, import the demo shop, build its corpus, make pages, write them as one HTML file, serve the hub.
 
     What is there already is kept: a second run takes seconds. A catalogue of your own that is in use stays in use.
     """
@@ -43,8 +46,10 @@ def demo(
     out.print(page_table(pages))
     out.print(f"Open {settings.home / HTML_FILE} in a browser.", soft_wrap=True, markup=False, highlight=False)
     out.print(f"Why a page is as it is: shelfwise trace {ids[0]}", markup=False, highlight=False)
-    if failed:
+    if failed and not serve:
         raise typer.Exit(1)
+    if serve:
+        serve_commands.serve(host=None, port=port, demo=True)
 
 
 def prepare(settings: Settings) -> None:
