@@ -86,7 +86,8 @@ def _verdicts(verdicts: Iterable[Verdict]) -> list[VerdictView]:
 
 def trace_products(page: Page) -> list[str]:
     """Return the ids of products that a trace names and the page does not: taken out by guards, or dropped."""
-    pruned = [key for each in (*page.placements, *page.dropped) for v in each.verdicts for key in v.pruned]
+    passed = [each.verdicts for each in page.placements] + [each.verdicts for each in page.dropped]
+    pruned = [key for verdicts in passed for verdict in verdicts for key in verdict.pruned]
     return [*pruned, *(key for dropped in page.dropped for key in dropped.product_ids)]
 
 

@@ -173,6 +173,7 @@ def judged_page(shopper_id: str = "7") -> Page:
             reasons=("no: Tea",),
             pruned=("20",),
         ),
+        verdict("judge", reasons=("not sampled (share 0.1)",)),
     ]
     dropped = DroppedPlacement(
         id=f"{shopper_id}-2",

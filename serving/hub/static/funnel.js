@@ -80,8 +80,9 @@ function line(theme) {
 }
 
 function mark(verdict) {
-  const drawn = { pass: "check", error: "bang" }[verdict.outcome] ?? (verdict.action === "prune" ? "scissors" : "cross");
-  return el("span", { class: "mark", "data-outcome": verdict.outcome, role: "img", "aria-label": `${verdict.guard}: ${verdict.outcome}`, title: `${verdict.guard}: ${verdict.outcome}` }, glyph(drawn));
+  const told = words.skipped(verdict) ? verdict.reasons.join("; ") : verdict.outcome;
+  const drawn = words.skipped(verdict) ? "minus" : { pass: "check", error: "bang" }[verdict.outcome] ?? (verdict.action === "prune" ? "scissors" : "cross");
+  return el("span", { class: "mark", "data-outcome": words.skipped(verdict) ? "skipped" : verdict.outcome, role: "img", "aria-label": `${verdict.guard}: ${told}`, title: `${verdict.guard}: ${told}` }, glyph(drawn));
 }
 
 function inside(theme) {

@@ -19,6 +19,7 @@ const view = document.getElementById("view");
 const query = document.getElementById("query");
 
 let shopper = "";
+let shown = "";
 let known = [];
 let leaving = new AbortController();
 let searching = new AbortController();
@@ -36,6 +37,7 @@ function go(changes, { replace = false } = {}) {
 
 async function arrive() {
   const wanted = address();
+  shown = location.search;
   shopper = wanted.get("shopper") || known[0]?.id || "new-shopper";
   leaving.abort();
   searching.abort();
@@ -213,5 +215,8 @@ async function begin() {
 
 document.getElementById("who").addEventListener("click", () => pickShopper(known, shopper, (id) => go({ shopper: id, q: "" })));
 document.getElementById("basket").addEventListener("click", showBasket);
-addEventListener("popstate", arrive);
+addEventListener("popstate", () => {
+  // The skip link moves within the page: nothing is to be drawn.
+  if (location.search !== shown) arrive();
+});
 await begin();

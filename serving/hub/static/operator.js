@@ -32,7 +32,7 @@ async function overview() {
   const [{ runs }, stats] = await Promise.all([api.runs(), api.stats()]);
   // A refresh must not take the focus or the place away from who reads.
   const held = view.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  show(el("div", { class: "titled" }, el("h1", {}, "Operator"), el("p", { class: "quiet small" }, `Server up ${words.age(stats.uptime_s).replace(" ago", "")}; refreshed every ${REFRESH_MS / 1000} s`)),
+  show(el("div", { class: "titled" }, el("h1", {}, "Operator"), el("p", { class: "quiet small" }, `Server started ${words.age(stats.uptime_s)}; refreshed every ${REFRESH_MS / 1000} s`)),
     cards(figures(stats, runs)),
     el("div", { class: "pair" }, bars("Why themes were dropped", dropReasons(runs), "", "No theme was dropped in these runs."), bars("How pages were answered", answers(stats.store), "states", "Nothing was asked for yet.")),
     runTable(runs));

@@ -31,9 +31,10 @@ function checks(verdicts) {
 }
 
 function check(verdict) {
-  const mark = verdict.outcome === "fail" && verdict.action === "prune" ? "scissors" : (MARKS[verdict.outcome] ?? "bang");
+  const skipped = words.skipped(verdict);
+  const mark = skipped ? "minus" : verdict.outcome === "fail" && verdict.action === "prune" ? "scissors" : (MARKS[verdict.outcome] ?? "bang");
   const reasons = verdict.outcome === "pass" ? [] : verdict.reasons;
-  return el("li", { class: "check", "data-outcome": verdict.outcome },
+  return el("li", { class: "check", "data-outcome": skipped ? "skipped" : verdict.outcome },
     el("span", { class: "badge" }, glyph(mark)),
     el("div", {}, el("b", {}, words.guard(verdict.guard)), el("p", { class: "said" }, words.outcome(verdict)),
       reasons.length > 0 && el("details", {}, el("summary", { class: "small" }, "Details"), el("ul", {}, reasons.map((reason) => el("li", {}, reason)))),

@@ -35,8 +35,12 @@ export const need = (name) => NEEDS[name] ?? capital(pretty(name));
 export const guard = (name) => GUARDS[name]?.name ?? capital(pretty(name));
 export const step = (name) => STEPS[name] ?? `passing the ${pretty(name)} check`;
 
+/** A guard that did not look (not sampled, switched off) passes and says why. */
+export const skipped = (verdict) => verdict.outcome === "pass" && verdict.reasons.length > 0;
+
 /** Say what a verdict came to, in one sentence. */
 export function outcome(verdict) {
+  if (skipped(verdict)) return `Not done this time: ${verdict.reasons.join("; ")}.`;
   if (verdict.outcome === "pass") return GUARDS[verdict.guard]?.passed || "Passed.";
   if (verdict.outcome === "error") return "This check could not be made.";
   const sentences = {
@@ -47,7 +51,7 @@ export function outcome(verdict) {
   return sentences[verdict.action] ?? "Noted; the shelf stays as it is.";
 }
 
-/** Say how long ago a page was made. */
+/** Say how long ago something was. */
 export function age(seconds) {
   if (seconds < 90) return "just now";
   const steps = [[60, "minute"], [60, "hour"], [24, "day"]];
