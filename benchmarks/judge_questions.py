@@ -14,13 +14,12 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.judge import ROLE
 from agents.judge_calibration import (
     FILE,
+    JudgeCalibration,
     JudgeRecord,
-    QuestionRecord,
     adapter_digest,
     answering_model,
     read_calibration,
@@ -67,20 +66,6 @@ def ask(settings: Settings, split: Split, placements: int, pages: int) -> tuple[
     return judged, hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def table(title: str, questions: dict[str, QuestionRecord]) -> Table:
-    """Return one line a question."""
-    columns = ("question", "n", "unreadable", "accuracy", "kappa (95 %)", "leniency", "false no", "flips")
-    shown = Table(*columns, title=title)
-    for name, found in questions.items():
-        kappa = f"{found.kappa:.2f} ({found.kappa_low:.2f} to {found.kappa_high:.2f})"
-        flips = "" if found.flips is None else f"{found.flips:.2f}"
-        figures = [f"{value:.2f}" for value in (found.unreadable, found.accuracy)]
-        shown.add_row(
-            name, str(found.examples), *figures, kappa, f"{found.leniency:+.2f}", f"{found.false_no:.2f}", flips
-        )
-    return shown
-
-
 def main(
     placements: Annotated[int, typer.Option(min=0, help="Placements to ask about, at most.")] = 60,
     pages: Annotated[int, typer.Option(min=0, help="Pages to ask about, at most; each is asked about twice.")] = 20,
@@ -90,7 +75,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help=f"Record the figures in guardrails/{FILE}.")] = False,
 ) -> None:
     """Print a line a question and, with --write, record them."""
-    from evaluation.judge_figures import write_figures
+    from evaluation.judge_figures import figures, write_figures
     from evaluation.judge_scores import score_questions
 
     if split not in ("test", "dev"):
@@ -104,7 +89,6 @@ def main(
     judged, digest = ask(settings, split, placements, pages)  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     questions = score_questions(judged)
-    out.print(table(f"{model}: {len(judged)} examples of {split}", questions))
     record = JudgeRecord(
         model=model,
         adapter_sha256=adapter_digest(model),
@@ -112,8 +96,8 @@ def main(
         measured_on=f"{split}, examples {digest}, role {ROLE}, prompt {_prompt()}",
         command=f"python benchmarks/judge_questions.py --placements {placements} --pages {pages} {_named(role)}--write",
     )
-    out.print(f"{seconds:.0f} s; decide: {', '.join(sorted(record.deciding)) or 'none'}", highlight=False)
-    out.print(f"better than chance: {', '.join(sorted(record.better_than_chance)) or 'none'}", highlight=False)
+    out.print(figures(JudgeCalibration(judges=[record])), markup=False, highlight=False, soft_wrap=True)
+    err.print(f"{len(judged)} examples in {seconds:.0f} s", highlight=False)
     if write:
         folder = PROJECT_ROOT / "guardrails"
         calibration = read_calibration(folder).with_record(record)

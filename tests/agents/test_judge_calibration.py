@@ -88,6 +88,7 @@ def test_without_a_file_nothing_was_measured_and_a_broken_one_is_an_error(tmp_pa
 
 def test_the_shipped_records_are_of_all_seven_questions_and_name_their_command() -> None:
     shipped = read_calibration(GUARDS_DIR)
+    assert shipped.judges
     for judge in shipped.judges:
         assert set(judge.questions) == {*PlacementAnswers.model_fields, *PageAnswers.model_fields}
         assert "benchmarks/judge_questions.py" in judge.command
