@@ -11,7 +11,7 @@ import typer
 
 from cli.console import err, out
 from state.errors import SettingsError
-from state.http import ApiKey, is_loopback
+from state.http import ApiKey, Scope, is_loopback
 from state.settings import load_settings
 
 app = typer.Typer()
@@ -69,7 +69,7 @@ def token(
     from serving.http.tokens import issue_token
 
     secret = load_settings().http.token_secret
-    scopes = ("read",) if read_only else ("read", "write")
+    scopes: tuple[Scope, ...] = ("read",) if read_only else ("read", "write")
     typer.echo(issue_token(secret, shopper, timedelta(hours=hours), scopes))
 
 

@@ -43,8 +43,10 @@ class FeedbackStore:
             StoreUnavailable: the store is down; nothing was stored.
         """
         namespace, key = (FEEDBACK, label(shopper_id)), batch_id or uuid.uuid4().hex
-        if batch_id and await self._access.ask(lambda: self._there(namespace, key)):
-            return 0
+        if batch_id:
+            stored_before = await self._access.ask(lambda: self._there(namespace, key))
+            if stored_before:
+                return 0
         value = {"at": self._now().isoformat(), "events": [[*event[:-1], event.at.isoformat()] for event in events]}
         put = PutOp(namespace, key, value, index=False)
         if self._store.supports_ttl:

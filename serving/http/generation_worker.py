@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -36,11 +37,15 @@ async def _serve(settings: Settings, pipe: Connection) -> None:
             kind, number, *rest = message
             if kind == "make":
                 tasks[number] = asyncio.create_task(_make(runner, pipe, number, *rest))
-                tasks[number].add_done_callback(lambda _, done=number: tasks.pop(done, None))
+                tasks[number].add_done_callback(partial(_forget, tasks, number))
             elif (task := tasks.get(number)) is not None:
                 task.cancel()
         for task in list(tasks.values()):
             task.cancel()
+
+
+def _forget(tasks: dict[int, asyncio.Task[None]], number: int, done: asyncio.Task[None]) -> None:
+    tasks.pop(number, None)
 
 
 async def _next(pipe: Connection) -> Any:

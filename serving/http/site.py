@@ -68,7 +68,9 @@ async def open_site(settings: Settings, metrics: Metrics, parts: Parts) -> Async
         StoreError: the store cannot be opened.
     """
     async with AsyncExitStack() as stack:
-        backend = parts.backend or await stack.enter_async_context(open_backend(settings))
+        backend = parts.backend
+        if backend is None:
+            backend = await stack.enter_async_context(open_backend(settings))
         present = PresentVersions(settings, look=parts.look)
         shops = ShopWindow(settings, present, parts.open_shop)
         check = StoredPageCheck(settings, shops.lookup)
