@@ -74,7 +74,8 @@ class CrossEncoderScorer:
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities of :meth:`logits`."""
         values = self._record.scale * logits.astype(np.float64) + self._record.shift
-        return (1 / (1 + np.exp(-values))).astype(np.float32)
+        # Beyond 500 the exponential overflows, and the probability is 0 or 1 in any case.
+        return (1 / (1 + np.exp(-np.clip(values, -500, 500)))).astype(np.float32)
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Return float32 ``[len(pairs)]``: the scores before calibration."""

@@ -21,7 +21,10 @@ class Logistic:
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Return float64 probabilities of ``logits``."""
-        return 1 / (1 + np.exp(-(self.scale * logits.astype(np.float64) + self.shift)))
+        from scipy.special import expit
+
+        probabilities: np.ndarray = expit(self.scale * logits.astype(np.float64) + self.shift)
+        return probabilities
 
 
 def fit_logistic(logits: np.ndarray, labels: np.ndarray, *, shifted: bool = True) -> Logistic:

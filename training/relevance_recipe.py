@@ -153,13 +153,15 @@ class Trainer:
         """Return the teachers' probability of each labelled and each unlabelled pair."""
         pairs = self._material.train + self._material.unlabelled
         self._advance("asking the teachers", 0, len(pairs), None)
+        from scipy.special import expit
+
         model = quantised(to_openvino(first), self.train, "int8")
         features, count = similarity_features(pairs, embedder), len(self.train)
         labels = np.array([pair.label for pair in self._material.train])
         similar = similarity_logits(features[:count], labels, features[count:])
         found = {}
         for name, data, logits in (("train", self.train, similar[0]), ("unlabelled", self.unlabelled, similar[1])):
-            found[name] = 1 / (1 + np.exp(-_TEMPER * (answers_of(model, data) + logits)))
+            found[name] = expit(_TEMPER * (answers_of(model, data) + logits))
             self._advance("asking the teachers", len(data) if name == "train" else len(pairs), len(pairs), None)
         return found
 
@@ -177,8 +179,10 @@ class Trainer:
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Return the figures of ``network`` on dev, at probability one half."""
+        from scipy.special import expit
+
         logits = logits_of(network, self.dev).astype(np.float64)
-        found = judge_scores(1 / (1 + np.exp(-logits)), self.dev_labels, 0.5, "lenient")
+        found = judge_scores(expit(logits), self.dev_labels, 0.5, "lenient")
         return {name: round(found[name], 4) for name in ("auc", "f1")}
 
 

@@ -21,6 +21,7 @@ from training.student_config import (
     StudentError,
     TaskCard,
     hardware,
+    keep_freed_memory,
     libraries,
     read_card,
 )
@@ -128,6 +129,7 @@ def _trainer(
     from training.student_trainer import Horizon, Pace, StudentTrainer, rows, training_arguments
 
     transformers_logging.disable_progress_bar()
+    keep_freed_memory()
     arguments = training_arguments(config, folder)
     set_seed(config.seed)
     model = AutoModelForCausalLM.from_pretrained(weights, dtype=getattr(torch, config.dtype), local_files_only=True)

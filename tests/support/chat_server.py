@@ -22,13 +22,19 @@ class ScriptedServer:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.base_url = ""
+        self.at_once = 0
+        """The most requests that were waiting at one time."""
+        self._waiting = 0
 
     async def answer(self, request: Request) -> JSONResponse:
         self.requests.append(await request.json())
         self.keys.append(request.headers.get("authorization"))
         step = self.script[min(len(self.requests), len(self.script)) - 1]
         if isinstance(step, float):
+            self._waiting += 1
+            self.at_once = max(self.at_once, self._waiting)
             await asyncio.sleep(step)
+            self._waiting -= 1
             step = "{}"
         if isinstance(step, int):
             error = {"error": {"message": f"scripted {step}", "type": "test", "code": None}}
