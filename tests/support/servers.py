@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -45,8 +46,11 @@ def free_port() -> int:
 class Server:
     """A server process that can be stopped and started again on the same port and data."""
 
-    def __init__(self, command: list[str], port: int, url: str, user: int | None = None) -> None:
+    def __init__(
+        self, command: list[str], port: int, url: str, user: int | None = None, ready: Callable[[], bool] | None = None
+    ) -> None:
         self._command = command
+        self._ready = ready
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
@@ -61,8 +65,9 @@ class Server:
             if self._process.poll() is not None:
                 raise RuntimeError(f"{self._command[0]} ended with code {self._process.returncode}")
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                listens = probe.connect_ex(("127.0.0.1", self.port)) == 0
+            if listens and (self._ready is None or self._ready()):
+                return
             time.sleep(0.02)
         raise RuntimeError(f"{self._command[0]} does not answer on port {self.port}")
 
@@ -134,12 +139,24 @@ def _postgres_in(folder: Path) -> Iterator[Server]:
         raise RuntimeError(f"initdb failed: {made.stderr[-500:]}")
     command = [str(binary), "-D", str(data), "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
     command += ["-c", "fsync=off", "-c", "max_connections=60"]
-    server = Server(command, port, f"postgresql://shop:{_quoted()}@127.0.0.1:{port}/postgres", user)
+    url = f"postgresql://shop:{_quoted()}@127.0.0.1:{port}/postgres"
+    # It listens before it answers: "the database system is starting up".
+    server = Server(command, port, url, user, ready=partial(_answers, url))
     server.start()
     try:
         yield server
     finally:
         server.stop()
+
+
+def _answers(url: str) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _unprivileged() -> int | None:
