@@ -27,6 +27,7 @@ Tasks = Annotated[str, typer.Option(help="design, keywords, judge; 'design=0.6,j
 Tokens = Annotated[int, typer.Option(min=1, help="Tokens to train on, prompts and all passes counted.")]
 Rate = Annotated[float, typer.Option(min=1e-7, max=1, help="Peak learning rate.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Sequences at a time. Default: 2 on a CPU, 8 on a GPU.")]
+Step = Annotated[int | None, typer.Option(min=1, help="Sequences before an update. Default: 4, on a GPU 8.")]
 DtypeOption = Annotated[str, typer.Option(help="auto, float32, or bfloat16 (auto on a GPU and on a CPU with AMX).")]
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="End after this long, learning rate down to zero.")]
 Seed = Annotated[int, typer.Option(help="Seed of order and first weights.")]
@@ -43,6 +44,7 @@ def student(
     max_minutes: Minutes = None,
     lr: Rate = 8e-4,
     batch: Batch = None,
+    step: Step = None,
     dtype: DtypeOption = "auto",
     seed: Seed = 7,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint of the same run.")] = True,
@@ -66,7 +68,7 @@ def student(
     if out and out.exists() and any(out.iterdir()) and not force:
         raise SettingsError(f"{out} is there already. Name another folder, or give --force.")
     shares = parse_tasks(tasks)
-    config, data, weights = prepare(settings, base, shares, dtype, batch, seed)
+    config, data, weights = prepare(settings, base, shares, dtype, batch, step, seed)
     part = parse_share(samples)
     data = data.share(part)
     config = config.model_copy(
@@ -105,6 +107,7 @@ def ablation(
     budget: Annotated[int, typer.Option(min=1, help="Tokens of a cell at 100% of the samples.")] = 900_000,
     lr: Rate = 8e-4,
     batch: Batch = None,
+    step: Step = None,
     dtype: DtypeOption = "auto",
     seed: Seed = 7,
     out: Annotated[Path | None, typer.Option(help="Write the table here too.")] = None,
@@ -130,7 +133,7 @@ def ablation(
         plain_weights(settings, name)  # a base that is missing must not be found out hours later
     found_bases, pattern = [], None
     for name in names:
-        pattern, data, weights = prepare(settings, name, shares, dtype, batch, seed)
+        pattern, data, weights = prepare(settings, name, shares, dtype, batch, step, seed)
         found_bases.append(TableBase(name, pattern.base_digest, weights, data))
     assert pattern is not None
     pattern = pattern.model_copy(update={"learning_rate": lr, "tokens": budget})
@@ -184,7 +187,13 @@ def export(
 
 
 def prepare(
-    settings: Settings, base: str, shares: dict[Task, float], dtype: str, batch: int | None, seed: int
+    settings: Settings,
+    base: str,
+    shares: dict[Task, float],
+    dtype: str,
+    batch: int | None,
+    step: int | None,
+    seed: int,
 ) -> tuple[StudentConfig, StudentData, Path]:
     """Return the run's values that do not depend on options, all examples in the base's tokens, and its weights."""
     if dtype not in ("auto", "float32", "bfloat16"):
@@ -205,6 +214,9 @@ def prepare(
         tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True)
         data = student_data(open_student_shop(settings), tokenizer, list(shares))
     batch = batch or (8 if torch.cuda.is_available() else 2)
+    step = step or max(batch, 4)
+    if step % batch:
+        raise SettingsError(f"--step {step} is no multiple of --batch {batch}: an update follows whole batches.")
     config = StudentConfig(
         base=base,
         base_digest=",".join(sha256_of(path)[:12] for path in sorted(weights.glob("*.safetensors"))),
@@ -213,7 +225,7 @@ def prepare(
         samples=1.0,
         tokens=1,
         batch=batch,
-        step=max(8, batch),
+        step=step,
         dtype=best_dtype() if dtype == "auto" else dtype,  # type: ignore[arg-type]
         seed=seed,
         data=data.versions(),

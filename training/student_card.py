@@ -37,7 +37,7 @@ Figures on the test split, with the commands that make them, are in docs/student
 shelfwise models fetch {base} --keep-hf
 {command}
 ```
-The same data, versions and kind of processor give the same adapter, interrupted or not.
+{exactly}
 """
 
 
@@ -70,6 +70,16 @@ def model_card(card: RunCard) -> str:
         lr=config.learning_rate,
         libraries=", ".join(f"{name} {version}" for name, version in card.libraries.items()),
         command=rebuild_command(card),
+        exactly=_exactly(card),
+    )
+
+
+def _exactly(card: RunCard) -> str:
+    if card.steps == card.steps_planned:
+        return "The same data, versions and kind of processor give the same adapter, interrupted or not."
+    return (
+        f"The time limit ended the run at {card.steps} of {card.steps_planned} planned steps. How far it gets in that "
+        "time depends on the machine, so a run elsewhere gives a like adapter, not the same one."
     )
 
 
@@ -80,7 +90,8 @@ def rebuild_command(card: RunCard) -> str:
     parts = [
         f"shelfwise train student --base {config.base} --tasks {shares}",
         f"--rank {config.rank} --alpha {config.alpha} --samples {config.samples:.0%} --tokens {config.tokens}",
-        f"--lr {config.learning_rate:g} --batch {config.batch} --dtype {config.dtype} --seed {config.seed}",
+        f"--lr {config.learning_rate:g} --batch {config.batch} --step {config.step}",
+        f"--dtype {config.dtype} --seed {config.seed}",
         f"--max-minutes {config.max_minutes:g} --out models/student" if config.max_minutes else "--out models/student",
     ]
     return " \\\n  ".join(parts)

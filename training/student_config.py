@@ -51,7 +51,7 @@ class StudentConfig(BaseModel):
     length_power: float = Field(default=0.5, ge=0, le=1)
     clip: float = 1.0
     batch: int = Field(default=2, ge=1)
-    step: int = Field(default=8, ge=1)
+    step: int = Field(default=4, ge=1)
     dtype: Dtype = "float32"
     seed: int = 7
     data: dict[str, str]

@@ -75,7 +75,7 @@ def run_student(
     trainer.train(resume_from_checkpoint=str(started) if started else None)
     after = _dev_losses(trainer.evaluate())
     history = [*before, *_history(trainer.state.log_history), (trainer.state.global_step, after)]
-    losses = {entry["step"]: float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry}
+    losses = {int(entry["step"]): float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry}
     if not all(map(math.isfinite, losses.values())):
         raise StudentError("the training loss is not finite. Lower --lr, or use --dtype float32.")
     read = order[: trainer.state.global_step * config.step]

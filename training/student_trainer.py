@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -37,7 +37,8 @@ class Horizon(TrainerCallback, ExportableState):
         return {"args": {"planned": self.planned, "max_s": self._max_s}, "attributes": {"spent_s": self.spent_s}}
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        saved: Any = state.stateful_callbacks.get(type(self).__name__)
+        callbacks: Any = state.stateful_callbacks  # by name; the library declares a list
+        saved = callbacks.get(type(self).__name__)
         self.spent_s = saved["attributes"]["spent_s"] if isinstance(saved, dict) else 0.0
         self._since = time.monotonic()
 
@@ -113,7 +114,7 @@ class StudentTrainer(SFTTrainer):
                     return (step + 1) / (warm + 1)
                 return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(end - warm, 1))))
 
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)
+            self.lr_scheduler = LambdaLR(cast("Any", optimizer or self.optimizer), factor)
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
