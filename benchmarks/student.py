@@ -176,8 +176,9 @@ def examples(arms: Sequence[Arm], labels: Sequence[DesignExample]) -> str:
     lines = [
         "# Ten pages side by side",
         "",
-        f"The first {EXAMPLES} shoppers of the test split, unselected: titles and concepts as each designer wrote "
-        "them, and what became of each theme. Made by `python benchmarks/student.py --examples docs/student-examples.md`.",
+        f"The first {EXAMPLES} shoppers of the test split, unselected: titles and concepts as each designer "
+        "wrote them, and what became of each theme. Made by "
+        "`python benchmarks/student.py --examples docs/student-examples.md`.",
     ]
     for at, label in enumerate(labels[:EXAMPLES]):
         lines += ["", f"## Shopper {label.shopper_id}", ""]

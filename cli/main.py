@@ -16,8 +16,8 @@ from cli.demo import app as demo_app
 from cli.models import app as models_app
 from cli.page import app as page_app
 from cli.phases import app as phases_app
-from cli.serve import app as serve_app
 from cli.relevance import app as relevance_app
+from cli.serve import app as serve_app
 from cli.teach import app as teach_app
 from cli.train import app as train_app
 from state.errors import ShelfwiseError

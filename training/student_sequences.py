@@ -42,7 +42,7 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, example: ChatExample) -> TokenS
 
     Both are tokenised apart, as at inference, and the answer ends with the model's end of turn.
     """
-    messages = [dict(message) for message in example.messages]
+    messages = [{"role": str(m["role"]), "content": m["content"]} for m in example.messages]
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     asked = tokenizer(prompt, add_special_tokens=False).input_ids
     answer = [*tokenizer(example.answer, add_special_tokens=False).input_ids, tokenizer.eos_token_id]

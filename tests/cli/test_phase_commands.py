@@ -168,7 +168,12 @@ def test_another_model_is_asked_again(tmp_path: Path, scripted: Scripts, monkeyp
     assert len(chat.asked) == 2
 
 
-def test_designs_are_themes_of_each_shopper_known_or_not(tmp_path: Path, scripted: Scripts) -> None:
+def test_designs_are_themes_of_each_shopper_known_or_not(
+    tmp_path: Path, scripted: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The scripted designer answers theme by theme.
+    monkeypatch.setenv("SHELFWISE_PAGE__DESIGN_MODE", "grounded")
+    load_settings.cache_clear()
     scripted()
     ids = written(tmp_path / "ids.txt", "7\n", '{"shopper_id": "nobody"}\n', '{"shopper_id": "cut\n', "x" * 200 + "\n")
     result = run("design", "--shoppers", ids, "--out", tmp_path / "out.jsonl", "--themes", "2")
