@@ -10,8 +10,9 @@ from support.browser import chromium
 from support.hub_site import HubSite, hub_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # While it is open its event loop runs in this thread, and no asynchronous test of another module could.
     with chromium() as browser:
         yield browser
 
