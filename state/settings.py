@@ -30,7 +30,11 @@ class RoleSettings(BaseModel):
 
     engine: Literal["embedded", "openai"] = "embedded"
     model: str = "smollm2-135m-instruct"
-    adapter: str | None = Field(default=None, description="LoRA adapter (PEFT safetensors), embedded engine only.")
+    adapter: str | None = Field(
+        default=None,
+        description="LoRA adapter (PEFT safetensors) of the embedded engine. An endpoint takes none: there, name the "
+        "served adapter as model.",
+    )
     temperature: float = Field(default=0.0, ge=0, le=2)
     repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="Embedded engine only.")
     max_tokens: int = Field(default=512, ge=1)
@@ -46,8 +50,9 @@ class RoleSettings(BaseModel):
     def _endpoint_needs_an_address(self) -> RoleSettings:
         if self.engine == "openai" and not self.base_url:
             raise ValueError("engine 'openai' needs base_url (e.g. http://localhost:8000/v1)")
-        if self.adapter and self.engine == "openai":
-            raise ValueError("adapter is for the embedded engine; at an endpoint name the served adapter as model")
+        if self.engine == "openai":
+            # A role that is turned to an endpoint leaves the shipped adapter behind: there, it is part of the model.
+            self.adapter = None
         return self
 
 

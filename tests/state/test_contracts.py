@@ -88,3 +88,9 @@ def test_usage_is_summed_by_phase() -> None:
     total = usage_by_phase([*calls, CallUsage(phase="b", role="r", model="m", calls=2)])
     assert (total["a"].calls, total["a"].tokens_in, total["a"].tokens_out, total["a"].seconds) == (2, 4, 2, 1.0)
     assert total["b"].calls == 2
+
+
+def test_a_role_at_an_endpoint_leaves_the_adapter_of_the_embedded_engine_behind() -> None:
+    role = RoleSettings(engine="openai", base_url="http://localhost:8000/v1", model="m", adapter="student")
+    assert role.adapter is None
+    assert RoleSettings(adapter="student").adapter == "student"
