@@ -9,7 +9,7 @@ from state.answers import design_schema, keyword_schema
 from state.options import PageOptions
 from state.page import merge_placements
 from state.placement import Need, Placement, Status
-from state.settings import Settings
+from state.settings import RoleSettings, Settings
 from state.usage import CallUsage, usage_by_phase
 from state.verdict import Verdict
 
