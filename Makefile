@@ -22,6 +22,7 @@ help:  ## List the targets
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found. Install Python 3.11 (with venv), or say make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { echo "error: $(PYTHON) is not Python 3.11 or 3.12"; exit 1; }
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { echo "error: libgomp.so.1 not found, which LightGBM needs. apt-get install libgomp1"; exit 1; }
 	@echo "installing into $(VENV) (about 2 minutes, 3 GB)"
 	@$(PYTHON) -m venv $(VENV)
 	@# torch comes first and with its own dependencies: its builds differ in what they need.
