@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines.installed import adapter_path
+from engines.manifest import sha256_of
 from state.answers_judge import PlacementQuestion
 from state.errors import ModelsError, SettingsError
 from state.settings import RoleSettings
@@ -153,4 +153,4 @@ def adapter_digest(model: str | None) -> str | None:
 @lru_cache(maxsize=16)
 def _content_digest(path: Path, changed_ns: int, size: int) -> str:
     # Time and size are part of the key: a file that was written anew is read anew.
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_of(path)

@@ -16,11 +16,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from agents.keyword_writer import keyword_messages, write_keywords
 from engines.chat import ChatClient
 from engines.embedder import load_embedder
+from evaluation.bootstrap import ratio_interval
 from state.answers import MAX_CATEGORIES, MAX_KEYWORDS
 from state.errors import AnswerRejected
 from state.guard import Embedder
@@ -32,7 +31,6 @@ from tools.vocabulary import nearest_first
 from training.datasets import load_examples
 from training.examples import KeywordExample, Task
 
-RESAMPLES = 2000
 SIDE_BY_SIDE = 16
 
 
@@ -108,13 +106,10 @@ def row(name: str, choices: Sequence[Choice], examples: Sequence[KeywordExample]
 
 
 def _share(part: Sequence[int], whole: Sequence[int]) -> str:
-    a, b = np.array(part, dtype=float), np.array(whole, dtype=float)
-    if not b.sum():
+    if not sum(whole):
         return "-"
-    rows = np.random.default_rng(7).integers(0, len(a), size=(RESAMPLES, len(a)))
-    totals = b[rows].sum(axis=1)
-    low, high = np.percentile(a[rows].sum(axis=1)[totals > 0] / totals[totals > 0], [2.5, 97.5])
-    return f"{a.sum() / b.sum():.3f} ({low:.2f}-{high:.2f})"
+    found = ratio_interval(part, whole, seed=7)
+    return f"{found.estimate:.3f} ({found.low:.2f}-{found.high:.2f})"
 
 
 def nearest(offered: Sequence[Vocabulary], count: int) -> list[Choice]:

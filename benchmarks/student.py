@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from evaluation.bootstrap import ratio_interval
 from graph.page import build_page_graph
 from graph.services import Services, open_services
 from state.guard import Chat
@@ -34,7 +35,6 @@ from training.design_scores import grounded_concepts, score_titles, shelf_names
 from training.examples import DesignExample, Task
 
 SIDE_BY_SIDE = 4
-RESAMPLES = 2000
 EXAMPLES = 10
 Mode = Literal["grounded", "ideas", "free"]
 
@@ -110,13 +110,10 @@ def untuned(settings: Settings) -> Settings:
 
 def share(part: Sequence[float], whole: Sequence[float]) -> str:
     """Return sum over sum with its bootstrap interval over shoppers, in percent."""
-    a, b = np.array(part, dtype=float), np.array(whole, dtype=float)
-    if not b.sum():
+    if not sum(whole):
         return "-"
-    rows = np.random.default_rng(7).integers(0, len(a), size=(RESAMPLES, len(a)))
-    totals = b[rows].sum(axis=1)
-    low, high = np.percentile(a[rows].sum(axis=1)[totals > 0] / totals[totals > 0], [2.5, 97.5])
-    return f"{100 * a.sum() / b.sum():.0f} ({100 * low:.0f}-{100 * high:.0f})"
+    found = ratio_interval(part, whole, seed=7)
+    return f"{100 * found.estimate:.0f} ({100 * found.low:.0f}-{100 * found.high:.0f})"
 
 
 def table(arms: Sequence[Arm], services: Services) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engines.manifest import sha256_of
 from engines.runtime import first_line
 from state.errors import ModelsError, ModelsMissing
 
@@ -144,7 +145,7 @@ def load_cross_encoder(folder: Path, threads: int | None = None) -> CrossEncoder
 def _check(path: Path, expected: str | None) -> None:
     if not path.is_file():
         raise ModelsError(f"the relevance model is not whole: {path} is missing. Restore it or train again.")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = sha256_of(path)
     if found != expected:
         raise ModelsError(
             f"{path} is not the file that the threshold was calibrated for (SHA-256 {found[:12]}, recorded "

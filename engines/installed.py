@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engines.manifest import Kind, Manifest, damage, read_manifest
+from engines.manifest import Kind, Manifest, damage, read_manifest, sha256_of
 from engines.weights import KNOWN
 from state.errors import ModelsError, ModelsMissing
 from state.settings import PROJECT_ROOT, Settings
@@ -140,7 +140,7 @@ def models_version(settings: Settings) -> str:
         if config.engine == "embedded":
             parts.append(f"{role} {_installed(settings, config.model)[1].digest}")
             if config.adapter:
-                parts.append(f"{role} adapter {hashlib.sha256(adapter_path(config.adapter).read_bytes()).hexdigest()}")
+                parts.append(f"{role} adapter {sha256_of(adapter_path(config.adapter))}")
         else:
             parts.append(f"{role} served {config.model}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from engines.cross_encoder import FILES, RECORD, CrossEncoderRecord, compile_cross_encoder
+from engines.manifest import sha256_of
 from training.datasets import write_whole
 from training.relevance_fit import Encoded, collate
 
@@ -81,7 +81,7 @@ def write_files(model: openvino.Model, tokenizer: Path, out: Path) -> dict[str, 
     out.mkdir(parents=True, exist_ok=True)
     openvino.save_model(model, out / _IR, compress_to_fp16=False)
     shutil.copyfile(tokenizer, out / _TOKENIZER)
-    return {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in FILES}
+    return {name: sha256_of(out / name) for name in FILES}
 
 
 def write_record(out: Path, record: CrossEncoderRecord) -> None:

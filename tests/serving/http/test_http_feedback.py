@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.store.memory import InMemoryStore
-from support.http_app import SmallSite, small_page, small_site
+from support.http_app import SmallSite, small_page
 
 from serving.feedback import FeedbackStore
 from serving.http.rates import RateLimit
@@ -20,19 +17,6 @@ from serving.store_access import StoreAccess
 from state.settings import StoreSettings
 from tools.engagement import KEPT_DAYS, Event, count_events, theme_key
 from tools.page_backends import memory_backend
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[SmallSite]:
-    async with small_site(tmp_path) as site:
-        await site.store(small_page("7"))
-        yield site
-
-
-@pytest.fixture
-async def client(site: SmallSite) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.client() as client:
-        yield client
 
 
 def batch(kind: str, placement: str, times: int = 1, **more: Any) -> dict[str, Any]:

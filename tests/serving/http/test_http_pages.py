@@ -18,12 +18,6 @@ async def site(tmp_path: Path) -> AsyncIterator[SmallSite]:
         yield site
 
 
-@pytest.fixture
-async def client(site: SmallSite) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.client() as client:
-        yield client
-
-
 async def test_a_stored_page_is_served_as_ranked_and_starts_nothing(site: SmallSite, client: httpx.AsyncClient) -> None:
     await site.store(small_page())
     answer = await client.get("/v1/pages/7")
