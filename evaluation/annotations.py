@@ -3,116 +3,61 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from evaluation.agreement import PairAgreement, alpha_interval, pair_agreement
 from evaluation.bootstrap import Interval
-from state.answers_judge import PageQuestion, PlacementQuestion
-from state.errors import ShelfwiseError
+from state.annotation import QUESTIONS, Annotation, Item, ItemKey
+from state.errors import AnnotationError
 
-Level = Literal["page", "placement"]
-Question = Literal[PageQuestion, PlacementQuestion]
-QUESTIONS: dict[Level, tuple[str, ...]] = {"page": get_args(PageQuestion), "placement": get_args(PlacementQuestion)}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class AnnotationError(ShelfwiseError):
-    """A file of annotations cannot be used."""
-
-
-class Annotation(BaseModel):
-    """One answer of one person. ``unsure`` says that they looked and could not tell: it counts in no agreement.
-
-    ``at`` is when it was given: of several answers of a person to a question on an item, the latest counts.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    annotator: str = Field(min_length=1, max_length=60, pattern=r"^[\w.@ -]+$")
-    item: str = Field(min_length=1)
-    question: Question
-    answer: Literal["yes", "no", "unsure"]
-    at: AwareDatetime
-    comment: str = Field(default="", max_length=500)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What was answered: item and question."""
-        return self.item, self.question
-
-
-class Item(BaseModel):
-    """What an annotator sees: a placement, or a page of placements, as the judge sees it.
-
-    Nothing in it tells which configuration made it, what guards or the judge said, or its stratum: that is in the
-    :class:`ItemKey` of the same id, in another file.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str
-    level: Level
-    shopper: list[str] = Field(description="what the shopper buys, most bought first; empty for a new shopper")
-    placements: list[ShownPlacement] = Field(min_length=1)
-
-    @property
-    def questions(self) -> tuple[str, ...]:
-        return QUESTIONS[self.level]
-
-    @model_validator(mode="after")
-    def _one_placement_is_one_placement(self) -> Item:
-        if self.level == "placement" and len(self.placements) != 1:
-            raise ValueError("an item about a placement shows exactly one")
-        return self
-
-
-class ShownPlacement(BaseModel):
-    """A placement in the words that a shopper (and the judge) reads."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: str
-    need: str
-    rationale: str
-    products: list[str]
-
-
-class ItemKey(BaseModel):
-    """Where an item comes from. ``weight`` is how many items of its stratum it stands for: figures over the sample
-    that are to hold for all pages are weighed by it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str
-    shopper_id: str
-    placement_id: str | None
-    source: str = Field(description="the configuration that made the page")
-    stratum: str
-    weight: float = Field(gt=0)
 
 
 def append_annotation(path: Path, annotation: Annotation) -> None:
     """Add one answer to the end of ``path``, made when it is not there: nothing that was answered is ever rewritten.
+
+    The line is on the disk when this returns. A last line that an interruption cut off, which nobody was told is
+    stored, is taken away first, so that it cannot damage the one that follows.
 
     Raises:
         AnnotationError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(annotation.model_dump_json(exclude_defaults=True) + "\n")
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _mend_end(file)
+            file.write(f"{annotation.model_dump_json(exclude_defaults=True)}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
-        raise AnnotationError(f"cannot write {path}: {error.strerror}.") from error
+        raise AnnotationError(f"cannot write {path}: {error.strerror}. The answer was not stored.") from error
+
+
+def _mend_end(file: BinaryIO) -> None:
+    """End a last line that has no end, or cut it off where it is no whole answer."""
+    file.seek(0)
+    content = file.read()
+    tail = content.rpartition(b"\n")[2]
+    if not tail:
+        return
+    try:
+        Annotation.model_validate_json(tail)
+        file.write(b"\n")
+    except ValidationError:
+        file.truncate(len(content) - len(tail))
 
 
 def read_annotations(path: Path) -> list[Annotation]:
@@ -141,16 +86,19 @@ def read_annotations(path: Path) -> list[Annotation]:
 
 
 def merge(*files: Iterable[Annotation]) -> list[Annotation]:
-    """Return one answer for each annotator, item and question: the latest; sorted, so that files merge in any order."""
+    """Return one answer for each annotator, item and question: the latest, none where that one withdraws it.
+
+    Sorted, so that files merge in any order.
+    """
     latest: dict[tuple[str, str, str], Annotation] = {}
     for annotation in sorted((a for file in files for a in file), key=lambda a: (a.at, a.answer, a.comment)):
         latest[(*annotation.key, annotation.annotator)] = annotation
-    return [latest[key] for key in sorted(latest)]
+    return [latest[key] for key in sorted(latest) if latest[key].answer != "withdrawn"]
 
 
 def unanswered(items: Sequence[Item], annotations: Iterable[Annotation], annotator: str) -> list[tuple[Item, str]]:
     """Return what the annotator has still to answer, in the order of ``items``: where to resume."""
-    done = {a.key for a in annotations if a.annotator == annotator}
+    done = {a.key for a in merge(annotations) if a.annotator == annotator}
     return [(item, question) for item in items for question in item.questions if (item.id, question) not in done]
 
 
@@ -208,7 +156,7 @@ def consensus(annotations: Iterable[Annotation]) -> dict[tuple[str, str], bool]:
     """Return what most people answered, by item and question; ties and unsure answers decide nothing. Merges first."""
     votes: Counter[tuple[str, str]] = Counter()
     for annotation in merge(annotations):
-        votes[annotation.key] += {"yes": 1, "no": -1, "unsure": 0}[annotation.answer]
+        votes[annotation.key] += {"yes": 1, "no": -1}.get(annotation.answer, 0)
     return {key: balance > 0 for key, balance in votes.items() if balance}
 
 
@@ -224,6 +172,7 @@ def export_csv(annotations: Iterable[Annotation], keys: Mapping[str, ItemKey]) -
             "answer",
             "at",
             "comment",
+            "misfits",
             "shopper_id",
             "placement_id",
             "source",
@@ -234,7 +183,8 @@ def export_csv(annotations: Iterable[Annotation], keys: Mapping[str, ItemKey]) -
     for a in merge(annotations):
         key = keys.get(a.item)
         about = [key.shopper_id, key.placement_id or "", key.source, key.stratum, key.weight] if key else [""] * 5
-        row = [a.item, a.question, a.annotator, a.answer, _moment(a.at), a.comment, *about]
+        misfits = " ".join(str(place + 1) for place in a.misfits)
+        row = [a.item, a.question, a.annotator, a.answer, _moment(a.at), a.comment, misfits, *about]
         writer.writerow([f"'{cell}" if str(cell).startswith(_FORMULA) else cell for cell in row])
     return text.getvalue()
 

@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from evaluation.annotations import AnnotationError, Item, ItemKey, Level, ShownPlacement
+from state.annotation import Item, ItemKey, Level, ShownPlacement, ShownShopper
+from state.errors import AnnotationError
 from state.placement import Page, Placement
+from state.shopper import ShopperContext
 from state.verdict import Outcome
 
-SHOWN_PRODUCTS = 12
+SHOWN_PRODUCTS, SHOWN_TRAITS = 12, 6
 """As many as the judge is shown."""
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Stratum = Callable[[Page, Placement | None], str]
@@ -39,7 +41,7 @@ def default_stratum(page: Page, placement: Placement | None) -> str:
 
 def sample_items(
     pages: Mapping[str, Sequence[Page]],
-    bought: Callable[[str], Sequence[str]],
+    shopper: Callable[[str], ShopperContext],
     *,
     level: Level,
     size: int,
@@ -49,7 +51,7 @@ def sample_items(
     """Return ``size`` items (or all there are) and their keys, drawn from ``pages`` (by the configuration of each).
 
     Strata are the configuration and ``stratum``; each gives the same number as long as it lasts, so that rare ones are
-    seen at all, and ``ItemKey.weight`` undoes it. ``bought`` returns what a shopper buys, as names. The items come in
+    seen at all, and ``ItemKey.weight`` undoes it. ``shopper`` returns what is known of one. The items come in
     random order with ids that tell nothing, and the same input and seed give the same items.
     """
     strata: dict[str, list[tuple[str, Page, Placement | None]]] = defaultdict(list)
@@ -63,7 +65,7 @@ def sample_items(
     items, keys = [], []
     for name in sorted(strata):
         for source, page, placement in rng.sample(strata[name], shares[name]):
-            item = _item(source, page, placement, bought(page.shopper_id), seed)
+            item = _item(source, page, placement, shopper(page.shopper_id), seed)
             items.append(item)
             keys.append(
                 ItemKey(
@@ -91,14 +93,22 @@ def _shares(sizes: Mapping[str, int], size: int) -> dict[str, int]:
     return shares
 
 
-def _item(source: str, page: Page, placement: Placement | None, bought: Sequence[str], seed: int) -> Item:
+def _item(source: str, page: Page, placement: Placement | None, shopper: ShopperContext, seed: int) -> Item:
     what = placement.id if placement else "page"
     name = f"{seed}|{source}|{page.shopper_id}|{page.created_at.isoformat()}|{what}"
     return Item(
         id=hashlib.sha256(name.encode()).hexdigest()[:12],
         level="placement" if placement else "page",
-        shopper=[] if page.cold else list(bought[:SHOWN_PRODUCTS]),
+        shopper=_shown_shopper(shopper, page.cold),
         placements=[_shown(row) for row in ([placement] if placement else page.placements)],
+    )
+
+
+def _shown_shopper(shopper: ShopperContext, cold: bool) -> ShownShopper:
+    return ShownShopper(
+        bought=[] if cold else [product.name for product in shopper.products[:SHOWN_PRODUCTS]],
+        aisles=[affinity.aisle for affinity in shopper.aisles[:SHOWN_TRAITS]],
+        preferences=[preference.name for preference in shopper.preferences[:SHOWN_TRAITS]],
     )
 
 

@@ -14,6 +14,7 @@
     │   └── EngineTimeout      no answer in time
     ├── AnswerRejected         the model kept breaking the schema after every re-ask
     ├── GuardLoadError         a file in the guards folder cannot be used
+    ├── AnnotationError        a study or a file of people's answers cannot be used
     └── StoreError             the page store cannot be opened or read
         ├── StoreUnavailable   it does not answer now (worth a retry after ``retry_after_s``)
         └── PageUnreadable     a stored entry is no page any more
@@ -72,8 +73,16 @@ class AnswerRejected(ShelfwiseError):
     """The model's answer broke the schema after every re-ask."""
 
 
+class LabelledQueriesError(ShelfwiseError):
+    """The file of labelled queries cannot be used."""
+
+
 class GuardLoadError(ShelfwiseError):
     """A file in the guards folder cannot be used."""
+
+
+class AnnotationError(ShelfwiseError):
+    """A study, or a file of people's answers, cannot be used."""
 
 
 class StoreError(ShelfwiseError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.alignment import AlignmentGate, AlignmentReport, align, read_report, write_report
-from evaluation.annotations import AnnotationError
+from state.errors import AnnotationError
 
 QUESTION = "products_match"
 Labels = dict[tuple[str, str], bool]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from support.sample_pages import sample_page
 
-from evaluation.annotations import AnnotationError, Item, ItemKey
 from evaluation.sampling import SHOWN_PRODUCTS, default_stratum, read_rows, sample_items, write_rows
+from state.annotation import Item, ItemKey
+from state.errors import AnnotationError
 from state.placement import Page
+from state.shopper import AisleAffinity, ProductHistory, ShopperContext
 from state.verdict import Action, Outcome, Verdict
 
 
@@ -28,12 +30,19 @@ PAGES = {
 }
 
 
-def _bought(shopper_id: str) -> list[str]:
-    return [f"product {n}" for n in range(30)]
+def _shopper(shopper_id: str) -> ShopperContext:
+    products = [
+        ProductHistory(
+            product_id=str(n), name=f"product {n}", aisle="a", department="d", order_count=1, orders_since_last=0
+        )
+        for n in range(30)
+    ]
+    aisle = AisleAffinity(aisle="fresh fruits", department="produce", share=0.5, lift=2.0)
+    return ShopperContext(shopper_id=shopper_id, products=products, aisles=[aisle])
 
 
 def _sample(size: int = 12, seed: int = 1, level: str = "placement") -> tuple[list[Item], list[ItemKey]]:
-    return sample_items(PAGES, _bought, level=level, size=size, seed=seed)  # type: ignore[arg-type]
+    return sample_items(PAGES, _shopper, level=level, size=size, seed=seed)  # type: ignore[arg-type]
 
 
 def test_each_stratum_gives_the_same_number_as_long_as_it_lasts() -> None:
@@ -77,10 +86,10 @@ def test_pages_are_drawn_whole_and_asked_their_own_questions() -> None:
 
 def test_the_annotator_sees_what_the_judge_sees_and_nothing_of_a_new_shopper() -> None:
     items, _ = _sample()
-    assert len(items[0].shopper) == SHOWN_PRODUCTS
+    assert (len(items[0].shopper.bought), items[0].shopper.aisles) == (SHOWN_PRODUCTS, ["fresh fruits"])
     cold = {"base": [sample_page("9", cold=True)]}
-    [item], _ = sample_items(cold, _bought, level="placement", size=9)
-    assert item.shopper == []
+    [item], _ = sample_items(cold, _shopper, level="placement", size=9)
+    assert item.shopper.bought == []
     assert item.placements[0].products == ["Fruit 0", "Fruit 1", "Fruit 2"]
 
 

@@ -11,11 +11,6 @@ from typing import Any
 import pytest
 
 from evaluation.annotations import (
-    Annotation,
-    AnnotationError,
-    Item,
-    ItemKey,
-    ShownPlacement,
     agreement_by_question,
     append_annotation,
     consensus,
@@ -24,6 +19,8 @@ from evaluation.annotations import (
     read_annotations,
     unanswered,
 )
+from state.annotation import Annotation, Item, ItemKey, ShownPlacement
+from state.errors import AnnotationError
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -101,7 +98,7 @@ def test_answers_outside_the_format_are_refused(wrong: dict[str, Any]) -> None:
 
 def _item(level: str, key: str = "i") -> Item:
     shown = ShownPlacement(title="t", need="explore", rationale="r", products=["p"])
-    return Item.model_validate({"id": key, "level": level, "shopper": [], "placements": [shown]})
+    return Item.model_validate({"id": key, "level": level, "shopper": {}, "placements": [shown]})
 
 
 def test_an_annotator_resumes_where_they_stopped() -> None:
