@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from training.student_data import StudentData
     from training.student_examples import StudentShop
 
-SHARES = {Task.DESIGN: 0.45, Task.KEYWORDS: 0.35, Task.JUDGE: 0.2}
-"""Of the tokens of a run: pages are hardest to write, and long."""
+SHARES = {Task.DESIGN: 0.45, Task.KEYWORDS: 0.35, Task.JUDGE: 0.2, Task.INTENTS: 0.4}
+"""Of the tokens of a run: pages are hardest to write, and long. Intents have an adapter of their own."""
 
 Base = Annotated[str, typer.Option(help="Model to tune: a fetched one (--keep-hf), or a Hugging Face model folder.")]
-Tasks = Annotated[str, typer.Option(help="design, keywords, judge; 'design=0.6,judge=0.4' sets shares of the tokens.")]
+Tasks = Annotated[
+    str, typer.Option(help="design, keywords, judge, intents; 'design=0.6,judge=0.4' sets shares of the tokens.")
+]
 Tokens = Annotated[int, typer.Option(min=1, help="Tokens to train on, prompts and all passes counted.")]
 Rate = Annotated[float, typer.Option(min=1e-7, max=1, help="Peak learning rate.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Sequences at a time. Default: 2 on a CPU, 8 on a GPU.")]
@@ -212,7 +214,7 @@ def prepare(
         torch.set_num_threads(settings.threads)
     with err.status("examples"):
         tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True)
-        data = student_data(open_student_shop(settings), tokenizer, list(shares))
+        data = student_data(open_student_shop(settings, list(shares)), tokenizer, list(shares))
     batch = batch or (8 if torch.cuda.is_available() else 2)
     step = step or max(batch, 4)
     if step % batch:
@@ -233,15 +235,28 @@ def prepare(
     return config, data, weights
 
 
-def open_student_shop(settings: Settings) -> StudentShop:
-    """Open what prompts are filled from: the catalogue in use and the embedder."""
+def open_student_shop(settings: Settings, tasks: Sequence[Task] = ()) -> StudentShop:
+    """Open what the prompts of ``tasks`` are filled from: catalogue, embedder, for intents the search."""
     from catalog.warehouse import Warehouse
     from engines.embedder import load_embedder
+    from tools.labelled_queries import LabelledQueries
+    from tools.products import ProductSearch
+    from tools.query_categories import QueryCategories
     from tools.shopper import ShopperContextTool
+    from training.datasets import load_examples
     from training.student_examples import StudentShop
+    from training.student_intents import QueryEvidence
 
-    warehouse = Warehouse.open(settings)
-    return StudentShop(ShopperContextTool(warehouse), warehouse, load_embedder(settings))
+    warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
+    queries = None
+    if Task.INTENTS in tasks:
+        labelled = LabelledQueries([row.labelled for row in load_examples(Task.INTENTS, "train")], embedder)
+        products = ProductSearch.open(settings, warehouse, embedder)
+        categories = QueryCategories(
+            warehouse.categories(), warehouse.product_order_counts(), products, labelled, embedder
+        )
+        queries = QueryEvidence(labelled, categories)
+    return StudentShop(ShopperContextTool(warehouse), warehouse, embedder, queries)
 
 
 def parse_tasks(text: str) -> dict[Task, float]:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engines.prefix_tree import Option, choice_rule
+from engines.prefix_tree import Option, choice_rule, quoted
+from engines.spans import span_list
 from state.errors import EngineError
 
 DEFAULT_MAX_LENGTH = 200
@@ -39,7 +40,8 @@ def json_grammar(schema: dict[str, Any], *, spaced: bool = True) -> str:
     ``spaced`` puts one space behind each comma and colon, as models have read it most: an untuned small model then
     chooses better, for a fifth more tokens. Objects are written in property order, optional properties included.
 
-    Honoured: object, array (``minItems``, ``maxItems``, ``uniqueItems`` of an enum), string (``minLength``,
+    Honoured: object, array (``minItems``, ``maxItems``, ``uniqueItems`` of an enum, ``spansOf``: see
+    :mod:`engines.spans`), string (``minLength``,
     ``maxLength``, ``enum``, ``const``), boolean, null, integer (``minimum``, ``maximum``), number, ``anyOf``, ``$ref``.
     A list without ``maxItems`` ends at 20 items. Items of a ``uniqueItems`` list come in the order of the enum: that
     keeps them distinct with few rules. A string longer than 12 may hold ``maxLength / 6`` characters other than
@@ -68,7 +70,10 @@ class _Compiler:
         return json.dumps(value, ensure_ascii=False, separators=(self._comma, self._colon))
 
     def _choice(self, options: Sequence[Option]) -> str:
-        return choice_rule(options, lambda body: self._rule("choice", body), _quoted)
+        return choice_rule(options, lambda body: self._rule("choice", body))
+
+    def _add(self, body: str) -> str:
+        return self._rule("span", body)
 
     def _rule(self, hint: str, body: str) -> str:
         name = f"{hint}_{len(self._rules)}"
@@ -80,7 +85,7 @@ class _Compiler:
         if "$ref" in schema:
             return self._reference(schema["$ref"], place)
         if "const" in schema:
-            return _quoted(self._json(schema["const"]))
+            return quoted(self._json(schema["const"]))
         if "enum" in schema:
             return self._choice([(self._json(option), "") for option in schema["enum"]])
         if "anyOf" in schema:
@@ -121,11 +126,11 @@ class _Compiler:
         parts: list[str] = []
         for number, (name, member) in enumerate(schema.get("properties", {}).items()):
             opening = ("{" if number == 0 else self._comma) + json.dumps(name) + self._colon
-            parts += [_quoted(opening), self._value(member, f"{place}.{name}")]
+            parts += [quoted(opening), self._value(member, f"{place}.{name}")]
         return " ".join([*parts, '"}"']) if parts else '"{}"'
 
     def _array(self, schema: dict[str, Any], place: str) -> str:
-        _refuse_unknown(schema, {"items", "minItems", "maxItems", "uniqueItems"}, place)
+        _refuse_unknown(schema, {"items", "minItems", "maxItems", "uniqueItems", "spansOf"}, place)
         least = schema.get("minItems", 0)
         most = schema.get("maxItems", max(DEFAULT_MAX_ITEMS, least))
         items = schema.get("items", {})
@@ -133,11 +138,13 @@ class _Compiler:
             raise EngineError(f"the embedded engine cannot write {place}: minItems is more than maxItems.")
         if most == 0:
             return '"[]"'
+        if "spansOf" in schema:
+            return span_list(schema["spansOf"]["words"], schema["spansOf"]["labels"], self._comma, self._add)
         options = self._options(items)
         if schema.get("uniqueItems") and options:
             return self._distinct(options, min(least, len(options)), min(most, len(options)))
         item = self._rule("item", self._value(items, f"{place}[]"))
-        rest = "" if most == 1 else f" ({_quoted(self._comma)} {item}){{{max(least - 1, 0)},{most - 1}}}"
+        rest = "" if most == 1 else f" ({quoted(self._comma)} {item}){{{max(least - 1, 0)},{most - 1}}}"
         filled = f'"[" {item}{rest} "]"'
         return filled if least else self._rule("list", f'"[]" | {filled}')
 
@@ -148,7 +155,7 @@ class _Compiler:
         if least > most:
             raise EngineError(f"the embedded engine cannot write {place}: minLength is more than maxLength.")
         if most == 0:
-            return _quoted('""')
+            return quoted('""')
         head = _FIRST + (f" {_ANY}{{{least - 1}}}" if least > 1 else "")
         if most <= _EXACT_LENGTH:
             tail = f"{_ANY}{{0,{most - max(least, 1)}}} {_QUOTE}" if most > max(least, 1) else _QUOTE
@@ -187,7 +194,7 @@ class _Compiler:
         writes. So 100 options in 8 places are 1,600 rules, where a prefix tree for each would be a million characters
         that overflow the grammar engine. Options too late for the rest of ``least`` to follow have no rule.
         """
-        items = [_quoted(self._json(option)) for option in options]
+        items = [quoted(self._json(option)) for option in options]
         following: dict[int, str] = {}  # option just written -> what comes after it
         first = ""
         for place in range(most, 0, -1):
@@ -197,7 +204,7 @@ class _Compiler:
                 rules[number] = self._rule("pick", f"{own} | {rules[number + 1]}" if number + 1 in rules else own)
             ends = f"{_CLOSE} | " if place - 1 >= least else ""
             following = {
-                number - 1: self._rule("next", f"{ends}{_quoted(self._comma)} {rule}")
+                number - 1: self._rule("next", f"{ends}{quoted(self._comma)} {rule}")
                 for number, rule in rules.items()
                 if number
             }
@@ -234,14 +241,3 @@ def _refuse_unknown(schema: dict[str, Any], honoured: set[str], place: str) -> N
 
 def _alternatives(expressions: Iterable[str]) -> str:
     return " | ".join(dict.fromkeys(expressions))
-
-
-def _quoted(text: str) -> str:
-    """Return ``text`` as EBNF strings.
-
-    A string ends after each sign beyond ASCII: the grammar engine takes hex digits behind one for a part of it, and
-    turns "fraîche" into other letters.
-    """
-    pieces = re.findall(r"[^\x80-\U0010ffff]*[\x80-\U0010ffff]|[^\x80-\U0010ffff]+", text)
-    escaped = (piece.replace("\\", "\\\\").replace('"', '\\"') for piece in pieces)
-    return " ".join(f'"{piece}"' for piece in escaped) or '""'

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from state.answers_judge import PageAnswers, PlacementAnswers
+from state.intent import Attribute, LabelledQuery, Rewrites
 from state.placement import Need, Placement, Theme
 from training.splits import Split, query_split, shopper_of, shopper_split, theme_split
 
@@ -181,21 +182,6 @@ class JudgeExample(Example):
         return shopper_split(self.shopper_id)
 
 
-class Attribute(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    type: Text
-    value: Text
-
-
-class Rewrites(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    synonym: list[str]
-    broader: list[str]
-    substitute: list[str]
-
-
 class IntentExample(Example):
     """What a typed query asks for."""
 
@@ -209,6 +195,11 @@ class IntentExample(Example):
     attributes: list[Attribute]
     categories: list[str]
     rewrites: Rewrites
+
+    @property
+    def labelled(self) -> LabelledQuery:
+        """The row as the intent graph knows it."""
+        return LabelledQuery.model_validate(self.model_dump(exclude={"gate"}))
 
     @property
     def key(self) -> str:

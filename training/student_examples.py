@@ -22,12 +22,16 @@ from state.llm import Message
 from state.vocabulary import Vocabulary
 from tools.vocabulary import nearest_first
 from training.datasets import load_examples
-from training.examples import DesignExample, JudgeExample, KeywordExample, Task
+from training.examples import DesignExample, IntentExample, JudgeExample, KeywordExample, Task
 from training.judge_corruptions import judge_examples
 from training.judge_material import Products
+from training.query_variants import QueryVariants
 from training.splits import Split
+from training.student_intents import QueryEvidence, query_questions, roles_question
 
-STUDENT_TASKS = (Task.DESIGN, Task.KEYWORDS, Task.JUDGE)
+STUDENT_TASKS = (Task.DESIGN, Task.KEYWORDS, Task.JUDGE, Task.INTENTS)
+ROLE_VARIANTS = 2
+"""Variants of each labelled query whose roles are learned beside the query's own."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class StudentShop:
     shoppers: ShopperLoader
     catalog: Products
     embedder: Embedder
+    queries: QueryEvidence | None = None
+    """Needed for the intents alone."""
 
 
 class Unwritable(ValueError):
@@ -73,9 +79,11 @@ def chat_examples(shop: StudentShop, tasks: Sequence[Task], split: Split, *, mos
         made.rows[task] = []
         for row in rows[:most]:
             try:
-                made.rows[task].append(_MAKERS[task](shop, row))
+                made.rows[task] += _MAKERS[task](shop, row)
             except Unwritable as fault:
                 made.left_out[f"{task.value}: {fault}"] += 1
+        if task is Task.INTENTS and split == "train":
+            made.rows[task] += _role_variants(shop, rows[:most])
     return made
 
 
@@ -127,15 +135,15 @@ def _place(key: str) -> bytes:
     return hashlib.sha256(f"shelfwise-student-sample-1:{key}".encode()).digest()
 
 
-def _design(shop: StudentShop, row: DesignExample) -> ChatExample:
+def _design(shop: StudentShop, row: DesignExample) -> list[ChatExample]:
     schema = idea_schema(len(row.themes))
     themes = [theme.model_dump(mode="json", include={"title", "need", "concepts"}) for theme in row.themes]
     answer = answer_text(schema, {"persona": row.persona, "themes": themes})
     messages = idea_messages(shop.shoppers.load(row.shopper_id), len(row.themes))
-    return ChatExample(Task.DESIGN, row.key, messages, answer, schema)
+    return [ChatExample(Task.DESIGN, row.key, messages, answer, schema)]
 
 
-def _keywords(shop: StudentShop, row: KeywordExample) -> ChatExample:
+def _keywords(shop: StudentShop, row: KeywordExample) -> list[ChatExample]:
     """Show the candidates as the keyword search gives them, and learn the best of the choice in that order.
 
     The grammar writes a choice in the order of what was shown, so the teacher's order (best first) decides only which
@@ -153,7 +161,7 @@ def _keywords(shop: StudentShop, row: KeywordExample) -> ChatExample:
         "filters": _best(row.chosen_filters, vocabulary.filters, MAX_FILTERS),
     }
     messages = keyword_messages(row.theme.as_placement(), vocabulary)
-    return ChatExample(Task.KEYWORDS, row.key, messages, answer_text(schema, answer), schema)
+    return [ChatExample(Task.KEYWORDS, row.key, messages, answer_text(schema, answer), schema)]
 
 
 def _best(chosen: Sequence[str], shown: Sequence[str], most: int) -> list[str]:
@@ -161,18 +169,52 @@ def _best(chosen: Sequence[str], shown: Sequence[str], most: int) -> list[str]:
     return [text for text in shown if text in best]
 
 
-def _judge(shop: StudentShop, row: JudgeExample) -> ChatExample:
+def _judge(shop: StudentShop, row: JudgeExample) -> list[ChatExample]:
     shopper = shop.shoppers.load(row.shopper_id)
     if row.placement_id is None:
         messages = page_messages(shopper, row.placements)
     else:
         messages = placement_messages(shopper, row.placements[0], row.min_products)
     schema = type(row.answers)
-    return ChatExample(Task.JUDGE, row.key, messages, answer_text(schema, row.answers.model_dump()), schema)
+    return [ChatExample(Task.JUDGE, row.key, messages, answer_text(schema, row.answers.model_dump()), schema)]
 
 
-_MAKERS: dict[Task, Callable[[StudentShop, Any], ChatExample]] = {
+def _intents(shop: StudentShop, row: IntentExample) -> list[ChatExample]:
+    return [
+        ChatExample(
+            Task.INTENTS,
+            f"{row.key}/{asked.part}",
+            asked.messages,
+            answer_text(asked.schema, asked.answer),
+            asked.schema,
+        )
+        for asked in query_questions(_queries(shop), row.labelled)
+    ]
+
+
+def _role_variants(shop: StudentShop, rows: Sequence[IntentExample]) -> list[ChatExample]:
+    """Return the roles of variants of ``rows``, in the order of the rows, so that a part of them has its part here."""
+    labelled = [row.labelled for row in rows]
+    variants, found = QueryVariants(labelled), []
+    for number in range(ROLE_VARIANTS):
+        for row in labelled:
+            made = variants.variant(row, f"shelfwise-variant-{number}") or row
+            asked = roles_question(_queries(shop), made, of=row)
+            text = answer_text(asked.schema, asked.answer)
+            found.append(
+                ChatExample(Task.INTENTS, f"{made.corrected}/variant {number}", asked.messages, text, asked.schema)
+            )
+    return found
+
+
+def _queries(shop: StudentShop) -> QueryEvidence:
+    assert shop.queries is not None, "the intents need labelled queries and categories"
+    return shop.queries
+
+
+_MAKERS: dict[Task, Callable[[StudentShop, Any], list[ChatExample]]] = {
     Task.DESIGN: _design,
     Task.KEYWORDS: _keywords,
     Task.JUDGE: _judge,
+    Task.INTENTS: _intents,
 }
