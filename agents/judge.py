@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,8 @@ from state.usage import CallUsage
 
 ROLE: Final = "judge"
 PHASE: Final = "judge"
+_PROMPTS: Final = Path(__file__).parent / "prompts"
+_PROMPT: Final = "judge.jinja"
 _SHOWN = 12
 """Products and purchases shown to the judge: as many as a placement holds by default."""
 
@@ -101,11 +104,16 @@ async def _ask(chat: Chat, schema: type[SchemaT], messages: Sequence[Message]) -
 
 
 @lru_cache(maxsize=1)
+def prompt_version() -> str:
+    """Return a short digest of the judge's prompt: what was measured under one says nothing of another."""
+    return hashlib.sha256((_PROMPTS / _PROMPT).read_bytes()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
 def _template() -> Template:
-    folder = Path(__file__).parent / "prompts"
     # Plain text prompts, fenced where they are filled: HTML escaping would garble them.
-    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False)  # noqa: S701
-    return environment.get_template("judge.jinja")
+    environment = Environment(loader=FileSystemLoader(_PROMPTS), undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    return environment.get_template(_PROMPT)
 
 
 def _shopper_view(shopper: ShopperContext) -> dict[str, Any]:

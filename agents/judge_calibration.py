@@ -1,14 +1,15 @@
-"""Which of the judge's questions may decide: those that its very model was measured to answer better than chance."""
+"""Which of the judge's questions may decide: those that its very model was measured to answer well."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.judge import prompt_version
 from engines.installed import adapter_path
 from engines.manifest import sha256_of
 from state.answers_judge import PlacementQuestion
@@ -23,8 +24,6 @@ DECIDING_KAPPA: Final = 0.4
 Landis and Koch (1977) call 0.41 to 0.60 moderate agreement. A judge that is only just better than chance says "no" to
 nearly as many good placements as bad ones.
 """
-
-
 _PLACEMENT_QUESTIONS: Final[tuple[PlacementQuestion, ...]] = get_args(PlacementQuestion)
 
 
@@ -49,26 +48,90 @@ class QuestionRecord(BaseModel):
     flips: float | None = None
 
 
+class Bounds(BaseModel):
+    """An estimate with its interval; None where it is undefined."""
+
+    model_config = ConfigDict(frozen=True)
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+class QuestionAlignment(BaseModel):
+    """The judge against people on one question.
+
+    ``items`` were answered by both; ``unread`` are items that people answered and the judge did not (an unreadable
+    answer is no "no"). ``leniency`` is the judge's share of "yes" less that of people: above 0 the judge is lenient.
+    ``caught`` is the share of people's "no" that the judge answers "no" as well. ``decides`` is the gate's word,
+    ``why_not`` what is missing.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    items: int
+    unread: int
+    people_no: int
+    accuracy: Bounds
+    kappa: Bounds
+    leniency: float | None
+    caught: float | None
+    decides: bool
+    why_not: str = ""
+
+
+class AlignmentReport(BaseModel):
+    """One judge held to people's answers, by question. Valid for this model, adapter and prompt alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    judge: str
+    adapter_sha256: str | None = None
+    prompt: str
+    people: str = Field(description="Who answered what: annotators, and a digest of their answers.")
+    command: str = ""
+    questions: list[QuestionAlignment]
+
+
 class JudgeRecord(BaseModel):
-    """The measurement of one judge. ``model`` is as answers name it, ``adapter_sha256`` the content of its adapter."""
+    """What is known of one judge: a model (as answers name it), the content of its adapter, and the prompt it is asked.
+
+    ``questions`` were measured on examples with faults made on purpose, ``people`` on what people answered. Where there
+    are answers of people, they alone count.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     model: str
     adapter_sha256: str | None = None
-    questions: dict[str, QuestionRecord]
-    measured_on: str
-    command: str
+    prompt: str
+    questions: dict[str, QuestionRecord] = Field(default_factory=dict)
+    measured_on: str = ""
+    command: str = ""
+    people: AlignmentReport | None = None
 
     @property
     def better_than_chance(self) -> set[str]:
         """Questions on placements that the settings may let decide."""
-        return {name for name in _asked(self.questions) if self.questions[name].kappa_low > 0}
+        return self._at_least(0.0, above=True)
 
     @property
     def deciding(self) -> set[str]:
         """Questions on placements that decide without being named."""
-        return {name for name in _asked(self.questions) if self.questions[name].kappa_low >= DECIDING_KAPPA}
+        return self._at_least(DECIDING_KAPPA)
+
+    def _at_least(self, kappa: float, *, above: bool = False) -> set[str]:
+        if self.people is not None:
+            able = {found.question for found in self.people.questions if found.decides}
+        else:
+            lows = {name: found.kappa_low for name, found in self.questions.items()}
+            able = {name for name, low in lows.items() if low > kappa or (low == kappa and not above)}
+        return able & {*_PLACEMENT_QUESTIONS}
+
+    def same_judge(self, other: JudgeRecord) -> bool:
+        mine, theirs = ((of.model, of.adapter_sha256, of.prompt) for of in (self, other))
+        return mine == theirs
 
 
 class JudgeCalibration(BaseModel):
@@ -79,14 +142,24 @@ class JudgeCalibration(BaseModel):
     judges: list[JudgeRecord] = Field(default_factory=list)
 
     def record_of(self, model: str | None) -> JudgeRecord | None:
-        """Return the record of the judge that answers name ``model``, None where there is none of its very weights."""
+        """Return the record of the judge that answers name ``model``.
+
+        None where there is none of its very weights, asked by the prompt in force.
+        """
         for record in self.judges:
-            if record.model == model and record.adapter_sha256 == adapter_digest(model):
-                return record
+            if record.model == model and record.prompt == prompt_version():
+                return record if record.adapter_sha256 == adapter_digest(model) else None
         return None
 
     def with_record(self, record: JudgeRecord) -> JudgeCalibration:
-        """Return the calibration with ``record`` in place of the one of the same model."""
+        """Return the calibration with ``record`` in place of the one of the same model.
+
+        What the older one knows and ``record`` does not (questions, people) stays if it is of the very same judge.
+        """
+        for old in self.judges:
+            if old.same_judge(record):
+                given = {name: getattr(record, name) for name in record.model_fields_set}
+                record = old.model_copy(update=given)
         others = [other for other in self.judges if other.model != record.model]
         return JudgeCalibration(judges=sorted([*others, record], key=lambda judge: judge.model))
 
@@ -112,21 +185,18 @@ def read_calibration(folder: Path) -> JudgeCalibration:
 def deciding_questions(
     calibration: JudgeCalibration, model: str | None, named: Sequence[PlacementQuestion] | None
 ) -> frozenset[PlacementQuestion]:
-    """Return the questions whose "no" counts when ``model`` says it.
+    """Return the questions whose "no" counts when ``model`` says it: none of a judge that was not measured.
 
-    Of a judge that was measured: those that it answers well (lower end of kappa at least 0.4) or, where the settings
-    name questions, those named that it answers better than chance. Of any other judge: those that the settings name.
-    Questions on the page as a whole never decide, since their "no" names no placement.
+    Held to people's answers, those that pass the gate (``shelfwise annotate align``). Measured on made-up faults alone,
+    those that it answers well (lower end of kappa at least 0.4) or, where the settings name questions, better than
+    chance. ``named`` leaves only those that it names. Questions on the page as a whole never decide, since their "no"
+    names no placement.
     """
     record = calibration.record_of(model)
     if record is None:
-        return frozenset(named or ())
+        return frozenset()
     able = record.deciding if named is None else record.better_than_chance & {*named}
     return frozenset(question for question in _PLACEMENT_QUESTIONS if question in able)
-
-
-def _asked(questions: Collection[str]) -> list[PlacementQuestion]:
-    return [question for question in _PLACEMENT_QUESTIONS if question in questions]
 
 
 def answering_model(role: RoleSettings) -> str:

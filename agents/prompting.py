@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,13 +18,28 @@ from agents.fencing import fence
 from state.llm import Message
 
 PROMPTS_DIR = Path(__file__).resolve().parent / "prompts"
+_laid_over: ContextVar[Path | None] = ContextVar("prompts_laid_over", default=None)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@contextmanager
+def prompts_laid_over(folder: Path | None) -> Iterator[None]:
+    """Take prompt files from ``folder`` where it has them, in this task and those it starts; None changes nothing.
+
+    For runs that compare prompts (:mod:`evaluation.runs.configuration` checks the folder). The judge's own prompt is
+    not read from it: what judges stays the same.
+    """
+    token = _laid_over.set(folder)
+    try:
+        yield
+    finally:
+        _laid_over.reset(token)
+
+
+@lru_cache(maxsize=8)
+def _environment(folder: Path | None) -> Environment:
     # Not HTML: autoescape would corrupt product names. Untrusted values go through the fence filter instead.
     environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(PROMPTS_DIR),
+        loader=FileSystemLoader(_folders(folder)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -40,28 +58,46 @@ def render(name: str, **values: Any) -> list[Message]:
     Raises:
         jinja2.UndefinedError: the prompt uses a value that was not given.
     """
-    environment = _environment()
+    folder = _laid_over.get()
+    environment = _environment(folder)
     system = environment.get_template(f"{name}.system.jinja").render(**values)
     user = environment.get_template(f"{name}.user.jinja")
     messages = [Message(role="system", content=system.strip())]
-    for example in _examples(name):
+    for example in _examples(name, folder):
         answer = json.dumps(example["answer"], ensure_ascii=False, separators=(",", ":"))
         messages.append(Message(role="user", content=user.render(**example["given"]).strip()))
         messages.append(Message(role="assistant", content=answer))
     return [*messages, Message(role="user", content=user.render(**values).strip())]
 
 
-@lru_cache(maxsize=16)
-def _examples(name: str) -> list[dict[str, Any]]:
-    path = PROMPTS_DIR / f"{name}.examples.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+def _folders(folder: Path | None) -> list[Path]:
+    return [PROMPTS_DIR] if folder is None else [folder, PROMPTS_DIR]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=32)
+def _examples(name: str, folder: Path | None) -> list[dict[str, Any]]:
+    for place in _folders(folder):
+        path = place / f"{name}.examples.yaml"
+        if path.is_file():
+            return list(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return []
+
+
 def prompts_version() -> str:
-    """Return a short digest of every prompt file, examples included: part of a page's versions."""
+    """Return a short digest of every prompt file in force, examples included: part of a page's versions."""
+    return _version(_laid_over.get())
+
+
+@lru_cache(maxsize=8)
+def _version(folder: Path | None) -> str:
+    files = {path.name: path for place in reversed(_folders(folder)) for path in prompt_files(place)}
     digest = hashlib.sha256()
-    for path in sorted(path for path in PROMPTS_DIR.iterdir() if path.suffix in (".jinja", ".yaml")):
-        digest.update(path.name.encode())
+    for name, path in sorted(files.items()):
+        digest.update(name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def prompt_files(folder: Path) -> list[Path]:
+    """Return the prompt files of ``folder``, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".jinja", ".yaml"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.judge import ROLE
+from agents.judge import ROLE, prompt_version
 from agents.judge_calibration import (
     FILE,
     JudgeCalibration,
@@ -92,8 +92,9 @@ def main(
     record = JudgeRecord(
         model=model,
         adapter_sha256=adapter_digest(model),
+        prompt=prompt_version(),
         questions=questions,
-        measured_on=f"{split}, examples {digest}, role {ROLE}, prompt {_prompt()}",
+        measured_on=f"{split}, examples {digest}, role {ROLE}, prompt {prompt_version()}",
         command=f"python benchmarks/judge_questions.py --placements {placements} --pages {pages} {_named(role)}--write",
     )
     out.print(figures(JudgeCalibration(judges=[record])), markup=False, highlight=False, soft_wrap=True)
@@ -110,10 +111,6 @@ def _named(role: RoleSettings) -> str:
     if role.engine == "openai":
         return ""
     return f"--adapter {role.adapter} " if role.adapter else "--base "
-
-
-def _prompt() -> str:
-    return hashlib.sha256((PROJECT_ROOT / "agents/prompts/judge.jinja").read_bytes()).hexdigest()[:12]
 
 
 if __name__ == "__main__":

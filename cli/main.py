@@ -13,6 +13,7 @@ from cli.catalog import app as catalog_app
 from cli.console import EXIT_ERROR, err
 from cli.corpus import app as corpus_app
 from cli.demo import app as demo_app
+from cli.evaluate import app as evaluate_app
 from cli.models import app as models_app
 from cli.page import app as page_app
 from cli.phases import app as phases_app
@@ -33,6 +34,7 @@ app.add_typer(page_app)
 app.add_typer(phases_app)
 app.add_typer(demo_app)
 app.add_typer(relevance_app)
+app.add_typer(evaluate_app)
 app.add_typer(serve_app)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")

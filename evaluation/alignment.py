@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from agents.judge_calibration import AlignmentReport, Bounds, QuestionAlignment
 from evaluation.agreement import pair_agreement
-from evaluation.annotations import QUESTIONS, AnnotationError
 from evaluation.bootstrap import Interval
+from state.annotation import QUESTIONS
 
 Labels = Mapping[tuple[str, str], bool]
 """Yes or no by item and question."""
@@ -29,61 +29,6 @@ class AlignmentGate:
     min_kappa: float = 0.6
     min_items: int = 50
     min_no: int = 10
-
-
-class Bounds(BaseModel):
-    """An estimate with its interval; None where it is undefined."""
-
-    model_config = ConfigDict(frozen=True)
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, interval: Interval) -> Bounds:
-        known = (value if value == value else None for value in (interval.estimate, interval.low, interval.high))
-        return cls(**dict(zip(("estimate", "low", "high"), known, strict=True)))
-
-
-class QuestionAlignment(BaseModel):
-    """The judge against people on one question.
-
-    ``items`` were answered by both; ``unread`` are items that people answered and the judge did not (an unreadable
-    answer is no "no"). ``leniency`` is the judge's share of "yes" less that of people: above 0 the judge is lenient.
-    ``caught`` is the share of people's "no" that the judge answers "no" as well. ``decides`` is the gate's word,
-    ``why_not`` what is missing.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    question: str
-    items: int
-    unread: int
-    people_no: int
-    accuracy: Bounds
-    kappa: Bounds
-    leniency: float | None
-    caught: float | None
-    decides: bool
-    why_not: str = ""
-
-
-class AlignmentReport(BaseModel):
-    """What one judge model may decide, by question. Valid for this model and these prompts alone."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    judge: str
-    prompts: str
-    people: str = Field(description="Digest or name of the annotations.")
-    questions: list[QuestionAlignment]
-
-    def deciding(self, judge: str, prompts: str) -> list[str]:
-        """Return the questions whose "no" may take a placement off the page; none for another judge or prompt."""
-        if (judge, prompts) != (self.judge, self.prompts):
-            return []
-        return [question.question for question in self.questions if question.decides]
 
 
 def align(
@@ -111,8 +56,8 @@ def _align(question: str, judge: Labels, people: Labels, gate: AlignmentGate, se
         items=len(both),
         unread=len(asked) - len(both),
         people_no=noes,
-        accuracy=Bounds.of(agreement.accuracy),
-        kappa=Bounds.of(agreement.kappa),
+        accuracy=_bounds(agreement.accuracy),
+        kappa=_bounds(agreement.kappa),
         leniency=(said.count(True) - true.count(True)) / len(both) if both else None,
         caught=sum(not s for s, t in zip(said, true, strict=True) if not t) / noes if noes else None,
         decides=not why_not,
@@ -130,22 +75,13 @@ def _why_not(kappa: Interval, items: int, noes: int, gate: AlignmentGate) -> str
     return "" if kappa.low > 0 else "the interval of kappa holds 0"
 
 
+def _bounds(interval: Interval) -> Bounds:
+    known = [None if math.isnan(value) else value for value in (interval.estimate, interval.low, interval.high)]
+    return Bounds(estimate=known[0], low=known[1], high=known[2])
+
+
 def write_report(path: Path, report: AlignmentReport) -> None:
     """Write the report whole or not at all."""
     scratch = path.with_suffix(".tmp")
     scratch.write_text(json.dumps(report.model_dump(), indent=2) + "\n", encoding="utf-8")
     os.replace(scratch, path)
-
-
-def read_report(path: Path) -> AlignmentReport:
-    """Return a stored report.
-
-    Raises:
-        AnnotationError: it cannot be read: no question of the judge may decide.
-    """
-    try:
-        return AlignmentReport.model_validate_json(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise AnnotationError(
-            f"the judge's alignment cannot be read from {path} ({type(error).__name__}). Align the judge again."
-        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from agents.judge_calibration import JudgeCalibration, JudgeRecord, QuestionRecord
+from agents.judge_calibration import AlignmentReport, Bounds, JudgeCalibration, JudgeRecord, QuestionRecord
 
 BEGIN: Final = "<!-- figures: python benchmarks/judge_questions.py --write -->"
 END: Final = "<!-- end of figures -->"
@@ -13,8 +13,50 @@ _COLUMNS = ("question", "n", "unreadable", "accuracy", "kappa (95 % interval)", 
 
 
 def figures(calibration: JudgeCalibration) -> str:
-    """Return a Markdown table for each judge."""
-    return "\n\n".join(_table(judge) for judge in calibration.judges) or "No judge has been measured."
+    """Return a Markdown table for each judge, and one more for each that was held to people's answers."""
+    tables = [_table(judge) for judge in calibration.judges if judge.questions]
+    tables += [alignment_table(judge.people) for judge in calibration.judges if judge.people is not None]
+    return "\n\n".join(tables) or "No judge has been measured."
+
+
+def alignment_table(report: AlignmentReport) -> str:
+    """Return the judge against people as a Markdown table."""
+    columns = (
+        "question",
+        "n",
+        "unread",
+        "people's no",
+        "accuracy",
+        "kappa (95 % interval)",
+        "leniency",
+        "caught",
+        "use",
+    )
+    rows = [
+        f"`{report.judge}` against people (`{report.command}`; {report.people}; prompt {report.prompt})",
+        "",
+        f"| {' | '.join(columns)} |",
+        f"|{'---|' * len(columns)}",
+    ]
+    for found in report.questions:
+        cells = [
+            *(found.question, str(found.items), str(found.unread), str(found.people_no)),
+            *(_number(found.accuracy.estimate), _bounded(found.kappa), _number(found.leniency, "+.2f")),
+            *(_number(found.caught), "decides" if found.decides else f"recorded: {found.why_not}"),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _number(value: float | None, form: str = ".2f") -> str:
+    return "" if value is None else format(value, form)
+
+
+def _bounded(bounds: Bounds) -> str:
+    if bounds.estimate is None:
+        return ""
+    inside = "" if bounds.low is None else f" ({_number(bounds.low)} to {_number(bounds.high)})"
+    return f"{_number(bounds.estimate)}{inside}"
 
 
 def with_figures(page: str, calibration: JudgeCalibration) -> str:

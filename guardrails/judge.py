@@ -29,10 +29,10 @@ _ON_NO: dict[str, Action] = {
 class JudgeConfig(GuardConfig):
     """``decides`` names the questions whose "no" counts; every other "no" is recorded and changes nothing.
 
-    Unset, they are those that judge_calibration.json shows this very model and adapter to answer well. A model that was
-    measured never decides a question that it does not answer better than chance, named or not; one that was not (a
-    large one at an endpoint) decides what is named here. Questions on the page as a whole never decide, since their
-    "no" names no placement.
+    Unset, they are those that judge_calibration.json shows this very model, adapter and prompt to answer well. What is
+    named here decides only where that file has the evidence: aligned with people, or better than chance. A judge that
+    was not measured decides nothing. Questions on the page as a whole never decide, since their "no" names no
+    placement.
     """
 
     on_error: Action = Action.DROP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from state.answers_judge import PageAnswers, PlacementAnswers
 from state.intent import Attribute, LabelledQuery, Rewrites
@@ -195,6 +195,11 @@ class IntentExample(Example):
     attributes: list[Attribute]
     categories: list[str]
     rewrites: Rewrites
+
+    @field_serializer("rewrites")
+    def _every_kind(self, rewrites: Rewrites) -> dict[str, list[str]]:
+        """Write the kinds without a rewrite too: files hold what was asked."""
+        return {"synonym": rewrites.synonym, "broader": rewrites.broader, "substitute": rewrites.substitute}
 
     @property
     def labelled(self) -> LabelledQuery:

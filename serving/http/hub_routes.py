@@ -1,4 +1,4 @@
-"""The hub's and the operator's web pages: templates and static files, under a policy that lets nothing foreign in."""
+"""The web pages of hub, operator and annotation: templates and static files, under a policy against anything foreign."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ _PAGES = {
         "script": "operator.js",
         "modules": [*_SHARED, "charts.js", "funnel.js", "token.js"],
     },
+    "annotate.html": {
+        "sheets": ["tokens.css", "base.css", "annotate.css"],
+        "script": "annotate.js",
+        "modules": [*_SHARED, "annotate-keys.js", "annotate-view.js", "token.js"],
+    },
 }
 
 
@@ -57,11 +62,11 @@ def hub_router() -> APIRouter:
 
     @router.get("/", response_class=HTMLResponse)
     async def hub() -> Response:
-        return HTMLResponse(_rendered("hub.html"), headers=dict(HEADERS))
+        return HTMLResponse(rendered("hub.html"), headers=dict(HEADERS))
 
     @router.get("/operator", response_class=HTMLResponse)
     async def operator() -> Response:
-        return HTMLResponse(_rendered("operator.html"), headers=dict(HEADERS))
+        return HTMLResponse(rendered("operator.html"), headers=dict(HEADERS))
 
     return router
 
@@ -79,7 +84,8 @@ class HubFiles(StaticFiles):
 
 
 @lru_cache(maxsize=len(_PAGES))
-def _rendered(name: str) -> str:
+def rendered(name: str) -> str:
+    """Return the page of the template ``name``."""
     environment = Environment(
         loader=FileSystemLoader(HUB_DIR / "templates"),
         autoescape=True,

@@ -189,6 +189,7 @@ def test_designs_are_themes_of_each_shopper_known_or_not(
 def test_the_judge_says_of_each_question_whether_it_decides(
     tmp_path: Path, scripted: Scripts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("serving.phase_lines.deciding_questions", lambda calibration, model, named: {*named})
     monkeypatch.setenv("SHELFWISE_GUARDS", json.dumps({"judge": {"decides": ["fits_shopper"]}}))
     load_settings.cache_clear()
     chat = scripted()

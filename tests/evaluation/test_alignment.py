@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.alignment import AlignmentGate, AlignmentReport, align, read_report, write_report
-from state.errors import AnnotationError
+from agents.judge_calibration import AlignmentReport
+from evaluation.alignment import AlignmentGate, align, write_report
 
 QUESTION = "products_match"
 Labels = dict[tuple[str, str], bool]
@@ -82,13 +82,10 @@ def test_a_question_that_nobody_answered_does_not_decide() -> None:
     assert all(one.accuracy.estimate is None for one in found)
 
 
-def test_a_report_lets_only_the_judge_that_was_measured_decide(tmp_path: Path) -> None:
+def test_a_report_is_written_whole_and_read_back(tmp_path: Path) -> None:
     people = _people()
-    report = AlignmentReport(judge="m1", prompts="p1", people="ann", questions=align(people, people))
+    report = AlignmentReport(judge="m1", prompt="p1", people="ann", questions=align(people, people))
     write_report(tmp_path / "alignment.json", report)
-    read = read_report(tmp_path / "alignment.json")
-    assert read.deciding("m1", "p1") == [QUESTION]
-    assert read.deciding("m2", "p1") == read.deciding("m1", "p2") == []
-    (tmp_path / "alignment.json").write_text("{", encoding="utf-8")
-    with pytest.raises(AnnotationError, match="Align the judge again"):
-        read_report(tmp_path / "alignment.json")
+    assert AlignmentReport.model_validate_json((tmp_path / "alignment.json").read_bytes()) == report
+    assert [found.question for found in report.questions if found.decides] == [QUESTION]
+    assert [path.name for path in tmp_path.iterdir()] == ["alignment.json"]

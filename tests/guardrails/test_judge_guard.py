@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support.fakes import YesNoChat, context, guard, placement, shopper
 
+from agents.judge import prompt_version
 from agents.judge_calibration import JudgeCalibration
 from graph.guards import build_guard, run_guard
 from state.errors import EngineUnavailable, SettingsError
@@ -18,6 +20,26 @@ PAGE = [placement(), placement("Bread basket", id="7-1", position=1)]
 
 async def judged(chat: Any, *, share: float = 1.0, **config: Any) -> list[Verdict]:
     return await run_guard(guard("judge", **config), PAGE, context(PAGE, chat=chat, judge_share=share))
+
+
+QUESTION = {
+    **{"examples": 60, "unreadable": 0, "accuracy": 0.8, "kappa": 0.7, "kappa_high": 0.8},
+    **{"leniency": 0, "false_no": 0},
+}
+Calibrated = Callable[..., None]
+
+
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibrated:
+    """Have the guard read a calibration with one record, of the scripted judge."""
+
+    def use(**record: Any) -> None:
+        judge = {"model": "scripted", "prompt": prompt_version(), **record}
+        calibration = JudgeCalibration.model_validate({"judges": [judge]})
+        module = sys.modules[type(guard("judge")).__module__]
+        monkeypatch.setattr(module, "read_calibration", lambda folder: calibration)
+
+    return use
 
 
 async def test_seven_times_yes_passes_with_full_score_and_the_model_named() -> None:
@@ -41,25 +63,45 @@ async def test_a_no_is_recorded_and_changes_nothing_by_default() -> None:
         ("products_match", Action.REPAIR),
     ],
 )
-async def test_a_no_to_a_question_that_decides_counts(question: str, action: Action) -> None:
+async def test_a_no_to_a_question_that_decides_counts(question: str, action: Action, calibrated: Calibrated) -> None:
+    calibrated(questions={question: {**QUESTION, "kappa_low": 0.2}})
     verdicts = await judged(YesNoChat(no=[question]), decides=[question])
     assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, action)}
 
 
 @pytest.mark.parametrize(("kappa_low", "action"), [(0.6, Action.DROP), (0.2, Action.KEEP), (-0.1, Action.KEEP)])
 async def test_a_calibrated_judge_decides_what_it_answers_well(
-    kappa_low: float, action: Action, monkeypatch: pytest.MonkeyPatch
+    kappa_low: float, action: Action, calibrated: Calibrated
 ) -> None:
-    record = {"kappa": 0.7, "kappa_low": kappa_low, "kappa_high": 0.8, "accuracy": 0.8, "unreadable": 0}
-    question = {**record, "examples": 60, "leniency": 0, "false_no": 0}
-    judge = {"model": "scripted", "questions": {"fits_shopper": question}, "measured_on": "test", "command": "as run"}
-    calibration = JudgeCalibration.model_validate({"judges": [judge]})
-    module = sys.modules[type(guard("judge")).__module__]
-    monkeypatch.setattr(module, "read_calibration", lambda folder: calibration)
+    calibrated(questions={"fits_shopper": {**QUESTION, "kappa_low": kappa_low}})
     verdicts = await judged(YesNoChat(no=["fits_shopper", "products_match"]))
     assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, action)}
     verdicts = await judged(YesNoChat(no=["products_match"]), decides=["products_match"])
     assert {v.action for v in verdicts} == {Action.KEEP}
+
+
+async def test_a_judge_that_was_not_measured_decides_nothing_even_if_named() -> None:
+    verdicts = await judged(YesNoChat(no=["title_on_brand"]), decides=["title_on_brand"])
+    assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, Action.KEEP)}
+
+
+@pytest.mark.parametrize("named", [None, ["title_on_brand", "fits_shopper"]])
+async def test_a_question_aligned_with_people_drops_and_one_that_is_not_does_not_even_if_named(
+    named: list[str] | None, calibrated: Calibrated
+) -> None:
+    bounds = {"estimate": 0.7, "low": 0.5, "high": 0.9}
+    row = {**dict.fromkeys(("accuracy", "kappa"), bounds), **{"items": 80, "unread": 0, "people_no": 20}}
+    row |= {"leniency": 0.0, "caught": 0.8}
+    found = [
+        {**row, "question": "title_on_brand", "decides": True},
+        {**row, "question": "fits_shopper", "decides": False, "why_not": "kappa 0.20 is under 0.60"},
+    ]
+    people = {"judge": "scripted", "prompt": prompt_version(), "people": "ann, ben", "questions": found}
+    # On made-up faults it was the other way round: where people answered, that counts no more.
+    calibrated(questions={"fits_shopper": {**QUESTION, "kappa_low": 0.9}}, people=people)
+    for question, action in (("title_on_brand", Action.DROP), ("fits_shopper", Action.KEEP)):
+        verdicts = await judged(YesNoChat(no=[question]), decides=named)
+        assert {(v.outcome, v.action) for v in verdicts} == {(Outcome.FAIL, action)}
 
 
 def test_questions_on_the_page_cannot_decide_since_they_name_no_placement() -> None:

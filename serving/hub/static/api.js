@@ -47,6 +47,8 @@ export const search = (query, shopper, signal) =>
 export const feedback = (shopper, events) =>
   send("/v1/feedback", { method: "POST", body: { shopper_id: shopper, events }, keepalive: true });
 export const runs = () => json("/v1/operator/runs?limit=50");
+export const annotation = (path = "") => json(`/v1/annotation${path}`);
+export const annotate = (path, body) => json(`/v1/annotation${path}`, { method: "POST", body });
 export const stats = () => json("/v1/operator/stats");
 
 /** Yield `{event, data}` of a shopper's running generation; ends at once when nothing runs. */
