@@ -16,12 +16,16 @@ from state.errors import EngineError, EngineUnavailable, ModelsError
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote. ``complete`` is False when it was cut at ``max_tokens``."""
+    """What the model wrote. ``complete`` is False when it was cut at ``max_tokens``.
+
+    ``logprobs`` holds the log probability of each token of the answer, as the model gave it before the grammar.
+    """
 
     text: str
     tokens_in: int
     tokens_out: int
     complete: bool
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass
@@ -147,6 +151,7 @@ class BatchingPipeline:
             tokens_in=request.tokens_in,
             tokens_out=len(output.generated_ids),
             complete=output.finish_reason != GenerationFinishReason.LENGTH,
+            logprobs=tuple(map(float, output.generated_log_probs)),
         )
         _resolve(request.answer, completion)
 

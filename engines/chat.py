@@ -64,7 +64,7 @@ class ChatClient:
             seconds=time.perf_counter() - started,
             cost_usd=cost / 1e6,
         )
-        return Answer(value=value, usage=usage, raw=tally.raw)
+        return Answer(value=value, usage=usage, raw=tally.raw, logprob=tally.logprob)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; embedded models stay loaded for the process."""

@@ -41,6 +41,8 @@ class Tally:
     tokens_in: int = 0
     tokens_out: int = 0
     raw: str = ""
+    logprob: float | None = None
+    """Of the last answer: the sum over its tokens, None where the engine does not tell."""
 
     def count(self, completion: ChatCompletion) -> ChatCompletion:
         """Add ``completion`` and return it as one whose validity the schema alone decides.
@@ -54,6 +56,8 @@ class Tally:
             self.tokens_out += completion.usage.completion_tokens
         choice = completion.choices[0]
         self.raw = choice.message.content or ""
+        tokens = choice.logprobs.content if choice.logprobs else None
+        self.logprob = sum(token.logprob for token in tokens) if tokens else None
         choice.message.content = self.raw
         if choice.finish_reason == "length":
             choice.finish_reason = "stop"

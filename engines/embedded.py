@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engines.batching import shared_pipeline
 from engines.fit import fit_lengths
@@ -41,7 +41,8 @@ class EmbeddedEngine:
         """
         from openai.types import CompletionUsage
         from openai.types.chat import ChatCompletion, ChatCompletionMessage
-        from openai.types.chat.chat_completion import Choice
+        from openai.types.chat.chat_completion import Choice, ChoiceLogprobs
+        from openai.types.chat.chat_completion_token_logprob import ChatCompletionTokenLogprob
 
         role = self._role
         prompt = Prompt(
@@ -66,12 +67,15 @@ class EmbeddedEngine:
             total_tokens=completion.tokens_in + completion.tokens_out,
         )
         message = ChatCompletionMessage(role="assistant", content=fit_lengths(completion.text, schema))
+        tokens = [ChatCompletionTokenLogprob(token="", logprob=value, top_logprobs=[]) for value in completion.logprobs]
+        finish: Literal["stop", "length"] = "stop" if completion.complete else "length"
+        choice = Choice(index=0, finish_reason=finish, message=message, logprobs=ChoiceLogprobs(content=tokens))
         return ChatCompletion(
             id=uuid.uuid4().hex,
             object="chat.completion",
             created=int(time.time()),
             model=self.model,
-            choices=[Choice(index=0, finish_reason="stop" if completion.complete else "length", message=message)],
+            choices=[choice],
             usage=usage,
         )
 

@@ -80,6 +80,7 @@ def generation_config(prompt: Prompt) -> Any:
     config = openvino_genai.GenerationConfig()
     config.max_new_tokens = prompt.max_tokens
     config.repetition_penalty = prompt.repetition_penalty
+    config.logprobs = 1  # of the chosen tokens, before the grammar: how sure the model is of what it wrote
     if prompt.temperature > 0:
         config.do_sample = True
         config.temperature = prompt.temperature

@@ -22,11 +22,15 @@ class Message(TypedDict):
 
 @dataclass(frozen=True)
 class Answer(Generic[SchemaT]):
-    """A validated answer, what it cost, and the text the model wrote (kept for the trace)."""
+    """A validated answer, what it cost, and the text the model wrote (kept for the trace).
+
+    ``logprob`` is the log probability of that text, None where the engine does not tell.
+    """
 
     value: SchemaT
     usage: CallUsage
     raw: str = ""
+    logprob: float | None = None
 
 
 class CallRecord(BaseModel):
