@@ -12,7 +12,7 @@ from typing import Protocol
 from agents.prompting import prompts_version
 from state.catalog import Category, KeywordCandidate, Product, ProductHit
 from state.guard import Chat, Embedder, PairScorer
-from state.settings import Settings
+from state.settings import PAGE_ROLES, Settings
 from state.shopper import ShopperContext
 
 
@@ -84,8 +84,9 @@ class Services:
 
 
 def models_version(settings: Settings, embedder: str, scorer: str) -> str:
-    """Return a short digest of the models that answer each role and of the named embedder and scorer."""
-    models = {role: [config.engine, config.model, config.adapter] for role, config in settings.roles.items()}
+    """Return a short digest of the models behind each role of a page and of the named embedder and scorer."""
+    roles = {role: settings.roles[role] for role in PAGE_ROLES}
+    models = {role: [config.engine, config.model, config.adapter] for role, config in roles.items()}
     named = json.dumps([models, embedder, scorer], sort_keys=True)
     return hashlib.sha256(named.encode()).hexdigest()[:12]
 

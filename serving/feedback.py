@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from langgraph.store.base import BaseStore, GetOp, Item, PutOp
 
 from serving.local_copies import Latest
-from serving.store_access import StoreAccess
 from state.errors import StoreUnavailable
 from tools.engagement import FEEDBACK, KEPT_DAYS, Event, ShopperEngagement, read_engagement
 from tools.page_entries import label
+from tools.store_access import StoreAccess
 
 _REMEMBERED_S = 30.0
 _REMEMBERED = 5000

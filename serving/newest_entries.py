@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from serving.local_copies import LastKnown, Latest
-from serving.store_access import StoreAccess
 from state.settings import StoreSettings
 from tools.page_entries import PageEntry
 from tools.page_store import PageStore
+from tools.store_access import StoreAccess
 
 
 class NewestEntries:

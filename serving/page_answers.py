@@ -5,13 +5,13 @@ from __future__ import annotations
 from serving.freshness import lost_since, on_sale, stale_because
 from serving.judged_pages import JudgedPages
 from serving.present import PresentVersions
-from serving.store_access import StoreAccess
 from state.cached import CachedPage, Freshness, Unavailable
 from state.errors import StoreUnavailable
 from state.settings import Settings
 from tools.availability import StoredAvailability
 from tools.page_entries import PageEntry
 from tools.page_store import Clock
+from tools.store_access import StoreAccess
 
 _PATIENCE = 3.0
 

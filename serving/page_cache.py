@@ -15,7 +15,6 @@ from serving.newest_entries import NewestEntries
 from serving.page_answers import PageAnswers
 from serving.page_recheck import StoredPageCheck
 from serving.present import PresentVersions
-from serving.store_access import AskedLeases, StoreAccess
 from state.cached import CachedPage, Failure, Freshness, ProductState, RunSummary, StoreStats
 from state.errors import PageUnreadable, StoreUnavailable
 from state.llm import CallRecord
@@ -26,6 +25,7 @@ from tools.leases import Lease
 from tools.page_backends import Backend, StoreSize, open_backend
 from tools.page_entries import label
 from tools.page_store import Clock, PageStore, next_failure, utc_now
+from tools.store_access import AskedLeases, StoreAccess
 
 log = logging.getLogger(__name__)
 

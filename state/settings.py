@@ -16,11 +16,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from state.errors import SettingsError
 from state.http import HttpSettings
+from state.intent_settings import IntentSettings
 from state.options import PageOptions
 from state.ranking import RankerSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-Role = Literal["designer", "keyword_writer", "judge"]
+PageRole = Literal["designer", "keyword_writer", "judge"]
+QueryRole = Literal["query_parser", "query_rewriter"]
+Role = Literal[PageRole, QueryRole]
+PAGE_ROLES: tuple[PageRole, ...] = get_args(PageRole)
+"""The roles that a page depends on."""
 
 
 class RoleSettings(BaseModel):
@@ -154,6 +159,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(default_factory=IndexSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     ranker: RankerSettings = Field(default_factory=RankerSettings)
+    intent: IntentSettings = Field(default_factory=IntentSettings)
     page: PageOptions = Field(default_factory=PageOptions)
     http: HttpSettings = Field(default_factory=HttpSettings)
     guards: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -18,13 +18,13 @@ from serving.local_copies import Latest
 from serving.page_cache import PageCache
 from serving.page_recheck import StoredPageCheck
 from serving.present import PresentVersions
-from serving.store_access import StoreAccess
 from state.cached import CachedPage, Freshness, Unavailable
 from state.errors import StoreUnavailable
 from state.placement import Page
 from state.ranking import RankedPage
 from state.settings import Settings
 from tools.engagement import ShopperEngagement
+from tools.store_access import StoreAccess
 
 NEW_SHOPPER = "new-shopper"
 """An id that no import holds, for the page of somebody unknown."""

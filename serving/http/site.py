@@ -22,12 +22,12 @@ from serving.page_cache import PageCache
 from serving.page_recheck import StoredPageCheck
 from serving.present import Present, PresentVersions, present_versions
 from serving.regeneration import PageMaker, Regenerator
-from serving.store_access import StoreAccess
 from state.errors import ShelfwiseError
 from state.options import PageOptions
 from state.placement import Page
 from state.settings import Settings
 from tools.page_backends import Backend, open_backend
+from tools.store_access import StoreAccess
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from support.http_app import SmallSite, small_page
 
 from serving.feedback import FeedbackStore
 from serving.http.rates import RateLimit
-from serving.store_access import StoreAccess
 from state.settings import StoreSettings
 from tools.engagement import KEPT_DAYS, Event, count_events, theme_key
 from tools.page_backends import memory_backend
+from tools.store_access import StoreAccess
 
 
 def batch(kind: str, placement: str, times: int = 1, **more: Any) -> dict[str, Any]:
