@@ -1,4 +1,4 @@
-"""The web pages of hub, operator and annotation: templates and static files, under a policy against anything foreign."""
+"""The web pages of hub, operator and annotation: templates and static files, under a policy that keeps to our own."""
 
 from __future__ import annotations
 

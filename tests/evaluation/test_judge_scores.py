@@ -91,7 +91,7 @@ def test_the_documented_figures_are_those_of_the_calibration() -> None:
 
 def test_figures_show_every_question_and_what_comes_of_it() -> None:
     shown = figures(JudgeCalibration(judges=[JudgeRecord(
-        model="small", prompt="p", questions=score_questions(judged([("yes", "yes"), ("no", "no")] * 20)), measured_on="test",
-        command="as run",
+        model="small", prompt="p", questions=score_questions(judged([("yes", "yes"), ("no", "no")] * 20)),
+        measured_on="test", command="as run",
     )]))  # fmt: skip
     assert "| products_match | 40 | 0.00 | 1.00 | 1.00 (1.00 to 1.00) | +0.00 | 0.00 |  | decides |" in shown
