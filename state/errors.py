@@ -73,6 +73,10 @@ class AnswerRejected(ShelfwiseError):
     """The model's answer broke the schema after every re-ask."""
 
 
+class QueryError(ShelfwiseError):
+    """A query cannot be read: empty, too long, without a word."""
+
+
 class LabelledQueriesError(ShelfwiseError):
     """The file of labelled queries cannot be used."""
 

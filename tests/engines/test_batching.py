@@ -31,7 +31,9 @@ class Handle:
         self.status = GenerationStatus.CANCEL
 
     def read_all(self) -> list[Any]:
-        return [SimpleNamespace(generated_ids=[ord(c) for c in self.prompt], finish_reason=GenerationFinishReason.STOP)]
+        ids = [ord(c) for c in self.prompt]
+        stop = GenerationFinishReason.STOP
+        return [SimpleNamespace(generated_ids=ids, generated_log_probs=[-0.1] * len(ids), finish_reason=stop)]
 
 
 class Runtime:
