@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from state.annotation import Item, ItemKey, Level, ShownPlacement, ShownShopper
 from state.errors import AnnotationError
@@ -119,6 +119,35 @@ def _shown(placement: Placement) -> ShownPlacement:
         rationale=placement.rationale,
         products=[product.name for product in placement.products[:SHOWN_PRODUCTS]],
     )
+
+
+class ItemSource(BaseModel):
+    """What an item was drawn from, whole: what the judge is asked about and products are scored by."""
+
+    id: str
+    shopper: ShopperContext
+    placements: list[Placement] = Field(min_length=1)
+
+
+def sources_of(
+    keys: Sequence[ItemKey], pages: Mapping[str, Sequence[Page]], shopper: Callable[[str], ShopperContext]
+) -> list[ItemSource]:
+    """Return what the items of ``keys`` were drawn from; verdicts are left out."""
+    by_key = {(source, page.shopper_id): page for source, made in pages.items() for page in made}
+    found = []
+    for key in keys:
+        rows = by_key[key.source, key.shopper_id].placements
+        shown = [row for row in rows if key.placement_id in (None, row.id)]
+        context = shopper(key.shopper_id)
+        seen = {"products": context.products[:SHOWN_PRODUCTS], "aisles": context.aisles[:SHOWN_TRAITS]}
+        found.append(
+            ItemSource(
+                id=key.id,
+                shopper=context.model_copy(update={**seen, "last_order": [], "picked": []}),
+                placements=[row.model_copy(update={"verdicts": [], "feedback": []}) for row in shown],
+            )
+        )
+    return found
 
 
 def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:

@@ -13,11 +13,9 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evaluation.annotations import append_annotation, merge, read_annotations
-from evaluation.sampling import read_rows, write_rows
+from evaluation.sampling import ItemSource, read_rows, write_rows
 from state.annotation import MARKED, Annotation, Given, Item, ItemKey, Level
 from state.errors import AnnotationError
-from state.placement import Placement
-from state.shopper import ShopperContext
 
 CARD, ITEMS, KEYS, SOURCES, ANSWERS = "study.json", "items.jsonl", "keys.jsonl", "sources.jsonl", "answers"
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
@@ -43,14 +41,6 @@ class StudyCard(BaseModel):
         if len({name.casefold() for name in names}) < len(names):
             raise ValueError("two annotators have the same name")
         return names
-
-
-class ItemSource(BaseModel):
-    """What an item was drawn from, whole: what the judge is asked about and products are scored by."""
-
-    id: str
-    shopper: ShopperContext
-    placements: list[Placement] = Field(min_length=1)
 
 
 class Study:
