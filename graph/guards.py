@@ -1,27 +1,19 @@
-"""Discovery and building of guards: each file of the drop-in folder ``guardrails/`` offers one guard.
-
-The folder is not a package (its name is the import name of the guardrails-ai library): its files are loaded by path.
-Files that start with ``_`` are shared code, reached from guards by relative imports (``from ._name import ...``).
-"""
+"""Discovery and building of guards: each file of the drop-in folder ``guardrails/`` offers one guard."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import json
-import sys
-import threading
 from collections.abc import Mapping, Sequence
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
 from typing import Any
 
 from pydantic import ValidationError
 
+from graph.dropins import DropIns, content_digest
 from graph.guard_runner import run_guard
-from state.errors import GuardLoadError, SettingsError
+from state.errors import SettingsError
 from state.guard import Guard, is_registered
 from state.verdict import Action
 
@@ -31,16 +23,15 @@ GuardSettings = Mapping[str, Mapping[str, Any]]
 """Settings of guards by guard name."""
 
 _LEVELS = ("placement", "page")
-_loading = threading.Lock()
 
 
-class _SourceOnly(SourceFileLoader):
-    """Loads from source alone: bytecode caches are keyed by whole seconds, and the folder may be read-only."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
-        return code
+_PAGE_GUARDS = DropIns(
+    base=Guard,  # type: ignore[type-abstract]
+    is_marked=is_registered,
+    mark="register_guard",
+    setting="guards_dir",
+    unchecked="pages",
+)
 
 
 def discover_guards(folder: Path) -> list[type[Guard]]:
@@ -51,18 +42,7 @@ def discover_guards(folder: Path) -> list[type[Guard]]:
     Raises:
         GuardLoadError: the folder or one of its files cannot be used; the message names the file and the fix.
     """
-    folder = folder.expanduser().absolute()
-    files = _guard_files(folder)
-    with _loading:
-        package = _package_of(folder)
-        guards = [_load_guard(file, package) for file in files]
-    owners: dict[str, str] = {}
-    for guard, file in zip(guards, files, strict=True):
-        if guard.name in owners:
-            raise GuardLoadError(
-                f"{file}: guard name '{guard.name}' is taken by {owners[guard.name]}. Give one of them another name."
-            )
-        owners[guard.name] = file.name
+    guards = _PAGE_GUARDS.discover(folder.expanduser().absolute())
     return sorted(guards, key=lambda guard: (_LEVELS.index(guard.level), guard.order, guard.name))
 
 
@@ -115,74 +95,5 @@ def guards_version(classes: Sequence[type[Guard]], base: GuardSettings, override
             json.dumps([guard.name, guard.version, guard.level, guard.order, config], sort_keys=True).encode()
         )
     for folder in sorted({Path(inspect.getfile(cls)).parent for cls in classes}):
-        digest.update(_content_digest(folder).encode())
+        digest.update(content_digest(folder).encode())
     return digest.hexdigest()[:12]
-
-
-def _guard_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise GuardLoadError(f"{folder} is not a folder. Set guards_dir to the folder of guard files.")
-    if (folder / "__init__.py").exists():
-        raise GuardLoadError(
-            f"{folder} is a package (it has an __init__.py), not a drop-in folder of guards. Remove __init__.py, "
-            "or set guards_dir to the project's guardrails/ folder ('import guardrails' is the guardrails-ai library)."
-        )
-    files = sorted(file for file in folder.glob("*.py") if not file.name.startswith("_"))
-    if not files:
-        raise GuardLoadError(f"{folder} holds no guard files: pages would go unchecked. Correct guards_dir.")
-    return files
-
-
-def _package_of(folder: Path) -> str:
-    """Return the name of the synthetic package of ``folder`` as it is now, made on first use."""
-    key = hashlib.sha256(f"{folder}\n{_content_digest(folder)}".encode()).hexdigest()[:10]
-    name = f"shelfwise_guards_{key}"
-    if name not in sys.modules:
-        package = ModuleType(name, f"Guards of {folder}.")
-        package.__path__ = [str(folder)]
-        sys.modules[name] = package
-    return name
-
-
-def _load_guard(file: Path, package: str) -> type[Guard]:
-    module = _load_module(file, f"{package}.{file.stem}")
-    found = {value for value in vars(module).values() if is_registered(value) and value.__module__ == module.__name__}
-    if len(found) != 1:
-        names = ", ".join(sorted(cls.__name__ for cls in found)) or "none"
-        raise GuardLoadError(
-            f"{file}: a guard file holds exactly one class marked @register_guard, found {len(found)} ({names}). "
-            "Split the file, or start its name with '_' if it is shared code."
-        )
-    guard = found.pop()
-    if not issubclass(guard, Guard) or inspect.isabstract(guard):
-        raise GuardLoadError(f"{file}: {guard.__name__} must subclass state.guard.Guard and define check().")
-    return guard
-
-
-def _load_module(file: Path, name: str) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
-    if not file.stem.isidentifier():
-        raise GuardLoadError(f"{file}: rename it to letters, digits and underscores.")
-    spec = spec_from_file_location(name, file, loader=_SourceOnly(name, str(file)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise GuardLoadError(
-            f"{file}: cannot be loaded: {type(error).__name__}: {error}. Correct the file, or start its name with '_'."
-        ) from error
-    return module
-
-
-def _content_digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and not file.name.startswith("."):
-            digest.update(f"{file.name}\n".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
