@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from state.catalog import Category
+from state.catalog import Category, ProductHit
 from state.guard import Embedder, PairScorer
 from state.intent import IntentDraft, IntentPart, IntentVerdict
 
@@ -20,15 +20,41 @@ class IntentGuardConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     enabled: bool = True
+    timeout_s: float = Field(default=5.0, gt=0, description="A guard that takes longer has failed.")
+
+
+class ProductFinder(Protocol):
+    """Finds the products that queries stand for."""
+
+    def find(
+        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
+    ) -> list[ProductHit]: ...
+
+
+class QueryWords(Protocol):
+    """Tells what the shop knows of the words of queries."""
+
+    def brand(self, text: str) -> bool:
+        """Tell whether ``text`` can be a brand."""
+        ...
+
+    def product(self, text: str) -> bool:
+        """Tell whether ``text`` can be a kind of product."""
+        ...
 
 
 @dataclass(frozen=True)
 class IntentGuardContext:
-    """What a guard may look at beside the draft. ``categories`` maps each path of the taxonomy to its category."""
+    """What a guard may look at beside the draft. ``categories`` maps each path of the taxonomy to its category.
+
+    A guard that needs ``products`` or ``words`` and finds None there takes out what it cannot check.
+    """
 
     embedder: Embedder
     scorer: PairScorer
     categories: Mapping[str, Category] = field(default_factory=dict)
+    products: ProductFinder | None = None
+    words: QueryWords | None = None
 
 
 class IntentGuard(ABC):
@@ -66,15 +92,27 @@ class IntentGuard(ABC):
         )
 
 
-_registry: dict[str, type[IntentGuard]] = {}
+GuardT = TypeVar("GuardT", bound=type[IntentGuard])
+_MARK = "__shelfwise_intent_guard__"
 
 
-def register_intent_guard(guard: type[IntentGuard]) -> type[IntentGuard]:
-    """Class decorator: make the guard known to the intent graph."""
-    _registry[guard.name] = guard
+def register_intent_guard(guard: GuardT) -> GuardT:
+    """Mark a class as the guard that its file offers.
+
+    Raises:
+        TypeError: the class lacks a part of the contract; the message names it.
+    """
+    for attribute in ("name", "order", "version", "parts"):
+        if not hasattr(guard, attribute):
+            raise TypeError(f"guard {guard.__name__} does not declare '{attribute}' (see state/intent_guard.py)")
+    if not guard.name.isidentifier():
+        raise TypeError(f"guard {guard.__name__}: name {guard.name!r} must be an identifier: it names a graph node")
+    if unknown := {*guard.parts} - {*get_args(IntentPart)} or not guard.parts:
+        raise TypeError(f"guard {guard.__name__}: parts are some of {get_args(IntentPart)}, not {unknown}")
+    setattr(guard, _MARK, True)
     return guard
 
 
-def registered_intent_guards() -> list[type[IntentGuard]]:
-    """Return the registered guards in declared order."""
-    return sorted(_registry.values(), key=lambda guard: (guard.order, guard.name))
+def is_intent_guard(candidate: object) -> bool:
+    """Tell whether ``candidate`` is a class that was itself marked with :func:`register_intent_guard`."""
+    return isinstance(candidate, type) and _MARK in vars(candidate)
