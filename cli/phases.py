@@ -50,7 +50,7 @@ def keywords(
     lines = read_input(themes)
     chat, embedder = keyword_tools()
     basis = basis_of(settings.roles["keyword_writer"], embedder.name)
-    _run(lines, out_file, keyword_answerer(chat, embedder), basis, concurrency, "themes")
+    run_lines(lines, out_file, keyword_answerer(chat, embedder), basis, concurrency, "themes")
 
 
 @app.command()
@@ -81,7 +81,7 @@ def design(
     services = design_services()
     shaping = options.model_dump(include={"themes", "design_mode", "hold_out_last"})
     basis = basis_of(settings.roles["designer"], services.versions(), shaping)
-    _run(lines, out_file, design_answerer(services, options), basis, concurrency, "designs", "shopper_id")
+    run_lines(lines, out_file, design_answerer(services, options), basis, concurrency, "designs", "shopper_id")
 
 
 @app.command()
@@ -117,7 +117,7 @@ def judge(
     deciding = deciding_questions(read_calibration(settings.guards_dir), answering_model(role), decides)
     basis = basis_of(role, catalog, least, sorted(deciding))
     answer = judge_answerer(chat, shoppers, settings.guards_dir, decides, least)
-    _run(lines, out_file, answer, basis, concurrency, "pages judged", "shopper_id")
+    run_lines(lines, out_file, answer, basis, concurrency, "pages judged", "shopper_id")
 
 
 def keyword_tools() -> tuple[Chat, Embedder]:
@@ -147,7 +147,7 @@ def judge_tools() -> tuple[Chat, ShopperContextTool, str]:
     return ChatClient(settings), ShopperContextTool(warehouse), warehouse.version
 
 
-def _run(
+def run_lines(
     lines: Sequence[InputLine],
     out_file: Path,
     answer: AnswerLine,

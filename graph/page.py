@@ -30,7 +30,7 @@ from graph.nodes.placement import (
 from graph.nodes.publish import fall_back_node, publish_node
 from graph.nodes.settle import gather, settle_node
 from graph.routes import AfterGuards, after_guards, after_settle
-from graph.services import OnceProvider, ServiceProvider, open_services
+from graph.services import ServiceProvider, shared_services
 from graph.session import open_session
 from state.guard import Guard
 from state.options import PageOptions
@@ -40,10 +40,6 @@ from state.settings import load_settings
 
 PageGraph = CompiledStateGraph[PageState, PageOptions, PageInput, PageOutput]
 PlacementGraph = CompiledStateGraph[PlacementState, PageOptions, PlacementInput, PlacementOutput]
-
-
-def _default_services() -> Any:
-    return open_services(load_settings())
 
 
 def build_placement_graph(guards: Sequence[type[Guard]], provider: ServiceProvider) -> PlacementGraph:
@@ -120,7 +116,7 @@ def build_page_graph(
     Raises:
         GuardLoadError: a file of the guards folder cannot be used.
     """
-    provider = services or OnceProvider(_default_services)
+    provider = services or shared_services
     guards = discover_guards(guards_dir or load_settings().guards_dir)
     placement_guards = [guard for guard in guards if guard.level == "placement"]
     page_guards = [guard for guard in guards if guard.level == "page"]

@@ -27,6 +27,9 @@ class IntentSettings(BaseModel):
     rewrites: Literal["needed", "always"] = Field(
         default="needed", description="Ask for rewrites only where they can help, or for every query."
     )
+    rank_categories: bool = Field(
+        default=False, description="Let the model rank the categories found (docs/intents.md)."
+    )
     min_confidence: float = Field(
         default=0.5, ge=0, le=1, description="A student's answer below it is not given, and queued for the teacher."
     )

@@ -21,7 +21,8 @@ class IntentOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rewrites: RewritePolicy | None = Field(
-        default=None, description="needed: only kinds that can help the query's results. always: all three. never: none."
+        default=None,
+        description="needed: only kinds that can help the query's results. always: all three. never: none.",
     )
     use_cache: bool = Field(default=True, description="Look the query up in the head cache first.")
 
@@ -40,7 +41,7 @@ class IntentOutput(TypedDict):
 
 
 class QueryProposal(BaseModel):
-    """What one model call proposed: roles, aisles, or rewrites of one kind. ``logprob`` is that of the answer's text."""
+    """What one model call proposed: roles, categories, or rewrites of a kind. ``logprob`` is that of its text."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -15,6 +15,7 @@ from graph.services import ServiceProvider
 from graph.session import Session, open_session
 from graph.verdicts import apply_verdict
 from state.guard import Guard
+from state.intent_guard import IntentGuard
 from state.options import PageOptions
 from state.page import PageState, PlacementState
 from state.placement import Placement, Status
@@ -22,7 +23,7 @@ from state.shopper import ShopperContext
 from state.verdict import Verdict
 
 
-def node_name(guard: type[Guard]) -> str:
+def node_name(guard: type[Guard] | type[IntentGuard]) -> str:
     """Return the name under which a guard appears in the graph."""
     return f"guard_{guard.name}"
 

@@ -1,0 +1,119 @@
+"""``shelfwise intent`` and ``intents``: what typed queries ask for, one at a time and in files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.console import err
+from cli.phases import AtATime, Out, run_lines
+from state.intent_state import IntentOptions, RewritePolicy
+from state.settings import load_settings
+
+if TYPE_CHECKING:
+    from serving.phase_files import AnswerLine, InputLine
+    from state.intent import QueryIntent
+
+app = typer.Typer()
+
+RewritesOption = Annotated[
+    str,
+    typer.Option("--rewrites", help="needed: where they can help the results; always: all three kinds; never: none."),
+]
+CacheOption = Annotated[bool, typer.Option("--cache/--no-cache", help="Look into the head cache first.")]
+
+
+@app.command()
+def intent(
+    query: Annotated[str, typer.Argument(help="What a shopper typed.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    rewrites: RewritesOption = "needed",
+    cache: CacheOption = True,
+) -> None:
+    """Understand a search query: spelling, product, brand, attributes, categories, rewrites.
+
+    JSON out: {"query", "corrected", "product", "brand", "attributes": [{"type", "value"}], "categories" (best first),
+    "rewrites": {"synonym", "broader", "substitute"}, "source": cache|student|fallback, "confidence", "ms"}.
+
+    Example: shelfwise intent "organic peanut buter no sugar"
+    """
+    from graph.intent import understand
+
+    understood = asyncio.run(understand(query, IntentOptions(rewrites=_policy(rewrites), use_cache=cache)))
+    if as_json:
+        sys.stdout.write(json.dumps(understood.model_dump(), ensure_ascii=False) + "\n")
+    else:
+        _show(understood)
+
+
+@app.command()
+def intents(
+    queries: Annotated[Path, typer.Option("--in", help="Queries: JSON objects with 'query', or plain lines.")],
+    out_file: Out,
+    rewrites: RewritesOption = "always",
+    cache: CacheOption = True,
+    concurrency: AtATime = 8,
+) -> None:
+    """Understand the queries of a file.
+
+    A line in: {"query"}, and if you like "id". A line out: what 'shelfwise intent --json' gives, with the line's id, in
+    the order of the lines in. Rewrites are given for every query here, whether its results need them or not; the live
+    path asks for those that can help (--rewrites needed).
+
+    A line that cannot be answered gives {"line", "error"}; run again to ask only those and new ones. Exit codes:
+    0 all answered, 1 some lines have an error, 2 wrong usage.
+
+    Example: shelfwise intents --in queries.jsonl --out answers.jsonl
+    """
+    from agents.prompting import prompts_version
+    from serving.phase_files import read_input
+    from serving.phase_lines import basis_of
+
+    settings = load_settings()
+    options = IntentOptions(rewrites=_policy(rewrites), use_cache=cache)
+    lines = read_input(queries)
+    roles = settings.roles["query_parser"], settings.roles["query_rewriter"]
+    basis = basis_of(roles[0], roles[1].model_dump_json(), prompts_version(), options.model_dump_json())
+    run_lines(lines, out_file, _answerer(options), basis, concurrency, "queries")
+
+
+def _answerer(options: IntentOptions) -> AnswerLine:
+    from graph.intent import understand
+    from serving.phase_files import LineRejected
+    from state.errors import QueryError
+
+    async def answer(line: InputLine) -> dict[str, Any]:
+        try:
+            understood = await understand((line.record or {}).get("query", ""), options)
+        except QueryError as error:
+            raise LineRejected(str(error)) from None
+        return understood.model_dump()
+
+    return answer
+
+
+def _policy(text: str) -> RewritePolicy:
+    if text not in ("needed", "always", "never"):
+        raise typer.BadParameter(f"{text!r} is none of needed, always, never.", param_hint="--rewrites")
+    return text  # type: ignore[return-value]
+
+
+def _show(understood: QueryIntent) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    if understood.corrected != understood.query:
+        table.add_row("corrected", understood.corrected)
+    for label, text in understood.spans():
+        table.add_row(label, text)
+    for place, path in enumerate(understood.categories):
+        table.add_row("category" if place == 0 else "", path)
+    for kind, texts in understood.rewrites:
+        table.add_row(kind, ", ".join(texts) or "-")
+    table.add_row("source", f"{understood.source}, confidence {understood.confidence:.2f}, {understood.ms:.0f} ms")
+    err.print(table, highlight=False)
