@@ -58,11 +58,14 @@ def relevance(
     Exit code: 0 all scored, 1 some lines have an error, 2 none could be scored.
     """
     from catalog.warehouse import Warehouse
-    from engines.scorer import load_scorer
+    from engines.embedder import load_embedder
+    from tools.known_vectors import knowing_products
+    from tools.pair_scorer import load_scorer
     from training.datasets import first_fault, read_lines, write_whole
 
     settings = load_settings()
-    warehouse, scorer = Warehouse.open(settings), load_scorer(settings)
+    warehouse = Warehouse.open(settings)
+    scorer = load_scorer(settings, knowing_products(settings, warehouse, load_embedder(settings)))
     limit = threshold if threshold is not None else scorer.threshold
     if limit is None:
         raise typer.BadParameter(f"no threshold was calibrated for {scorer.name}: give one", param_hint="--threshold")

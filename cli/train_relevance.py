@@ -14,10 +14,11 @@ from rich.progress import TaskID
 
 from cli.console import out as shown
 from cli.console import print_json, progress
+from state.errors import ModelsError
 from state.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from training.relevance_recipe import Advance, Shop
+    from training.relevance_recipe import Advance, RecipeOptions, Shop
 
 MINILM = "all-minilm-l6-v2"
 
@@ -43,6 +44,10 @@ def relevance(
     precision: Annotated[float, typer.Option(min=0.5, max=0.999, help="What the threshold has to keep to.")] = 0.95,
     limit: Annotated[int | None, typer.Option(min=50, help="Use only so many labelled pairs, for a trial.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model on the same machine.")] = 7,
+    mix_only: Annotated[
+        bool,
+        typer.Option("--mix-only", help="Keep the cross-encoder in --out and fit its mix anew (another embedder)."),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The run card as one JSON document on stdout.")] = False,
 ) -> None:
     """Train, calibrate and export the relevance model on the shipped labels.
@@ -50,14 +55,14 @@ def relevance(
     Takes about an hour on 2 CPU cores and may be stopped: the same command goes on where it was. The steps: MiniLM
     learns the labels as a cross-encoder; its weights become a DeBERTa with fewer layers; that learns the labels, and
     what MiniLM and the embedder together answer on pairs without a label; it is quantised to 8 bits, calibrated on the
-    dev split, and given the lowest threshold that keeps to --precision there.
+    dev split, and given the lowest threshold that keeps to --precision there; a logistic regression mixes it with
+    embedding similarity and shared words.
 
     To use the result set scorer.path in shelfwise.toml to its folder. Measure it with benchmarks/relevance_model.py.
 
     Needs the demo shop ('shelfwise demo'), which the labels are about.
     """
     from training.relevance_recipe import RecipeOptions
-    from training.relevance_run import Job, train_relevance
 
     settings = load_settings()
     standard = RecipeOptions()
@@ -73,21 +78,47 @@ def relevance(
     )
     target = out or settings.home / "training" / "relevance-model"
     command = " ".join(["shelfwise", *sys.argv[1:]])
+    if mix_only:
+        card = _fit_mix(settings, target, precision, command)
+    else:
+        card = _train(settings, target, base, options, command)
+    if json_:
+        print_json(card)
+        return
+    mix = card["mix"]
+    for figures, name, threshold in (
+        (card["dev"]["lenient"], card["model"], card["calibration"]["threshold"]),
+        (mix["dev_held_out"]["lenient"], mix["model"], mix["threshold"]),
+    ):
+        shown.print(
+            f"{name} is in {target}. On dev: threshold {threshold}, precision {figures['precision']:.3f}, recall "
+            f"{figures['recall']:.3f}, AUC {figures['auc']:.3f}.",
+            highlight=False,
+        )
+
+
+def _train(settings: Settings, target: Path, base: str | None, options: RecipeOptions, command: str) -> dict[str, Any]:
+    from training.relevance_run import Job, train_relevance
+
     with _bars() as advance:
         source = base_folder(settings, base) if base else minilm_folder(settings)
         name = MINILM if base is None else Path(base).name if source == Path(base).expanduser() else base
         job = Job(source, name, target, command, options, own_base=base is not None)
-        card = train_relevance(settings.home, open_shop(settings), job, advance)
-    if json_:
-        print_json(card)
-        return
-    figures = card["dev"]["lenient"]
-    shown.print(
-        f"{card['model']} is in {target} ({card['megabytes']} MB). On dev: threshold "
-        f"{card['calibration']['threshold']}, precision {figures['precision']:.3f}, recall "
-        f"{figures['recall']:.3f}, AUC {figures['auc']:.3f}.",
-        highlight=False,
-    )
+        return train_relevance(settings.home, open_shop(settings), job, advance)
+
+
+def _fit_mix(settings: Settings, target: Path, precision: float, command: str) -> dict[str, Any]:
+    from catalog.warehouse import Warehouse
+    from engines.embedder import load_embedder
+    from training.relevance_mix import refit_mix
+    from training.relevance_pairs import labelled_pairs
+    from training.relevance_run import chosen_on
+
+    dev = labelled_pairs("dev", Warehouse.open(settings))
+    if not dev:
+        raise ModelsError("no labelled product is in the catalogue: labels are of the demo shop ('shelfwise demo').")
+    told = {"precision": precision, "chosen_on": chosen_on(dev), "command": command}
+    return refit_mix(target, dev, load_embedder(settings), **told)
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The pair scorers: the cross-encoder by default, embedding similarity as the baseline that needs no training."""
+"""Embedding similarity: the pair scorer that needs no training, and the baseline of those that do."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.cross_encoder import load_cross_encoder, read_cross_encoder_record
 from state.errors import ModelsError
-from state.guard import Embedder, PairScorer
+from state.guard import Embedder
 from state.relevance import product_name, theme_parts
-from state.settings import Settings
 
-_BY_EMBEDDING = "embedding-similarity"
+BY_EMBEDDING = "embedding-similarity"
 SIMILARITY_THRESHOLD = Path(__file__).parent / "similarity_threshold.json"
 """Written by ``benchmarks/relevance_threshold.py``."""
 
@@ -32,7 +30,7 @@ class EmbeddingSimilarityScorer:
 
     @property
     def name(self) -> str:
-        return f"{_BY_EMBEDDING}/{self._embedder.name}"
+        return f"{BY_EMBEDDING}/{self._embedder.name}"
 
     @property
     def threshold(self) -> float | None:
@@ -68,31 +66,3 @@ def similarity_threshold(scorer: str) -> float | None:
             f"{SIMILARITY_THRESHOLD} cannot be used ({type(error).__name__}): restore it, or write it with "
             "benchmarks/relevance_threshold.py --write"
         ) from error
-
-
-def scorer_name(settings: Settings) -> str:
-    """Return the name of the scorer that :func:`load_scorer` would load, without loading it.
-
-    Raises:
-        ModelsError: the cross-encoder is not there or its record cannot be understood.
-    """
-    if settings.scorer.kind == "embedding":
-        return f"{_BY_EMBEDDING}/{settings.embedder.model}"
-    return read_cross_encoder_record(settings.scorer.path).name
-
-
-def load_scorer(settings: Settings, embedder: Embedder | None = None) -> PairScorer:
-    """Return the scorer of theme-product pairs that the settings ask for.
-
-    Embedding similarity uses ``embedder``; without it, the one that the settings name is loaded.
-
-    Raises:
-        ModelsError: the cross-encoder is missing, damaged or not the one that was calibrated.
-    """
-    if settings.scorer.kind == "cross-encoder":
-        return load_cross_encoder(settings.scorer.path, settings.threads)
-    if embedder is None:
-        from engines.embedder import load_embedder
-
-        embedder = load_embedder(settings)
-    return EmbeddingSimilarityScorer(embedder, similarity_threshold(f"{_BY_EMBEDDING}/{embedder.name}"))

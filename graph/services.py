@@ -103,21 +103,22 @@ def open_services(settings: Settings) -> Services:
     from catalog.warehouse import Warehouse
     from engines.chat import ChatClient
     from engines.embedder import load_embedder
-    from engines.scorer import load_scorer
     from tools.keywords import KeywordSearch
+    from tools.pair_scorer import load_scorer
     from tools.products import ProductSearch
     from tools.shopper import ShopperContextTool
 
     warehouse = Warehouse.open(settings)
     embedder = load_embedder(settings)
+    products = ProductSearch.open(settings, warehouse, embedder)
     return Services(
         settings=settings,
         catalog=warehouse,
         shoppers=ShopperContextTool(warehouse),
         keywords=KeywordSearch.open(settings, embedder),
-        products=ProductSearch.open(settings, warehouse, embedder),
+        products=products,
         embedder=embedder,
-        scorer=load_scorer(settings, embedder),
+        scorer=load_scorer(settings, products.known_vectors),
         chat=ChatClient(settings),
     )
 

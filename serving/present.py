@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from agents.prompting import prompts_version
 from catalog.publishing import read_current
-from engines.scorer import scorer_name
 from graph.guards import build_guards, discover_guards, guards_version
 from graph.services import models_version
 from state.errors import CatalogError, CorpusMissing, ShelfwiseError
 from state.guard import Guard
 from state.settings import Settings
 from tools.keyword_store import read_record
+from tools.pair_scorer import scorer_name
 
 log = logging.getLogger(__name__)
 

@@ -71,13 +71,17 @@ class EmbedderSettings(BaseModel):
 
 
 class ScorerSettings(BaseModel):
-    """What scores theme-product pairs (docs/relevance.md): the trained cross-encoder, or embedding similarity."""
+    """What scores theme-product pairs (docs/relevance.md).
+
+    mix: the cross-encoder together with embedding similarity and shared words. cross-encoder: it alone. embedding:
+    similarity alone, without training.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["cross-encoder", "embedding"] = "cross-encoder"
+    kind: Literal["mix", "cross-encoder", "embedding"] = "mix"
     path: Path = Field(
-        default=PROJECT_ROOT / "models" / "relevance", description="Folder of the cross-encoder, below the project."
+        default=PROJECT_ROOT / "models" / "relevance", description="Folder of cross-encoder and mix, below the project."
     )
 
     @field_validator("path")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,8 @@ from state.catalog import ProductHit
 from state.guard import Embedder
 from state.settings import Settings
 from tools.keywords import readable_concepts
-from tools.product_index import ProductIndex, ProductSource, product_words
+from tools.known_vectors import KnownVectors
+from tools.product_index import ProductIndex, ProductSource, product_text, product_words
 
 DEPTH = 60
 """Products that each of the two rankings of a keyword contributes."""
@@ -41,6 +43,11 @@ class ProductSearch:
     def open(cls, settings: Settings, warehouse: ProductSource, embedder: Embedder) -> Self:
         """Open the index of the catalogue's version, building it where there is none."""
         return cls(ProductIndex.open(settings, warehouse, embedder), embedder)
+
+    @cached_property
+    def known_vectors(self) -> Embedder:
+        """The embedder, with the products' vectors looked up in the index."""
+        return KnownVectors(self._embedder, [product_text(item) for item in self._index.products], self._index.vectors)
 
     def find(
         self,

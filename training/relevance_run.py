@@ -22,11 +22,13 @@ from engines.cross_encoder import (
 )
 from state.errors import ModelsError
 from state.guard import Embedder
+from tools.mixed_scorer import MIX_RECORD, pair_features
 from training.datasets import write_whole
 from training.relevance_calibration import compared, fit_logistic
 from training.relevance_export import megabytes, quantised, to_openvino, write_files, write_record
 from training.relevance_fit import FitLog
 from training.relevance_lean import LeanDeberta, LogitsOf
+from training.relevance_mix import fit_mix, write_mix
 from training.relevance_model import (
     deberta_base,
     deberta_of_bert,
@@ -83,7 +85,7 @@ def train_relevance(home: Path, shop: Shop, job: Job, advance: Advance) -> dict[
     model, network, logs = _fine_tuned(trainer, job) if job.own_base else _taught(trainer, job, shop.embedder)
     model.save_pretrained(folder / "deberta")
     written = folder / "export"
-    record, figures = _export(network, trainer, material.dev, job, written)
+    record, figures = _export(network, trainer, material.dev, shop.embedder, job, written)
     card = {
         "model": record.name,
         "base": job.base,
@@ -110,7 +112,7 @@ def train_relevance(home: Path, shop: Shop, job: Job, advance: Advance) -> dict[
 def _publish(written: Path, out: Path) -> None:
     """Put the files of a finished run in place of those in ``out``; others there stay."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in (*FILES, CARD, RECORD):  # the record last: it vouches for the rest
+    for name in (*FILES, CARD, MIX_RECORD, RECORD):  # the record last: it vouches for the rest
         partial = out / f".{name}.partial"
         shutil.copyfile(written / name, partial)
         os.replace(partial, out / name)
@@ -165,9 +167,9 @@ def fast_tokenizer(source: Path, folder: Path) -> Tokenizer:
 
 
 def _export(
-    network: nn.Module, trainer: Trainer, dev: Sequence[LabelledPair], job: Job, out: Path
+    network: nn.Module, trainer: Trainer, dev: Sequence[LabelledPair], embedder: Embedder, job: Job, out: Path
 ) -> tuple[CrossEncoderRecord, dict[str, Any]]:
-    """Write the int8 model and its record into ``out``; what is calibrated are the logits of the written files."""
+    """Write the int8 model, its record and the mix into ``out``; calibrated are the logits of the written files."""
     options, labels = job.options, trainer.dev_labels
     model = quantised(to_openvino(network), trainer.train, "int8")
     record = CrossEncoderRecord(
@@ -176,7 +178,7 @@ def _export(
         scale=1.0,
         shift=0.0,
         threshold=0.5,
-        chosen_on=f"dev split, {len(dev)} pairs: {', '.join(f'{k} {v[:12]}' for k, v in data_versions().items())}",
+        chosen_on=chosen_on(dev),
         command=job.command,
     )
     scorer = CrossEncoderScorer(record, compile_cross_encoder(out / FILES[0]), read_tokenizer(out, record))
@@ -198,7 +200,35 @@ def _export(
             reading: {name: round(value, 4) for name, value in judge_scores(scores, labels, threshold, reading).items()}
             for reading in READINGS
         },
+        "mix": _mix(dev, logits, record, embedder, job, out),
     }
+
+
+def _mix(
+    dev: Sequence[LabelledPair],
+    logits: np.ndarray,
+    beside: CrossEncoderRecord,
+    embedder: Embedder,
+    job: Job,
+    out: Path,
+) -> dict[str, Any]:
+    """Write the mix for the cross-encoder ``beside`` into ``out``; return its part of the run card."""
+    mix, figures = fit_mix(
+        dev,
+        pair_features([pair.texts for pair in dev], logits, embedder),
+        cross_encoder=beside.name,
+        embedder=embedder.name,
+        precision=job.options.precision,
+        chosen_on=beside.chosen_on,
+        command=job.command,
+    )
+    write_mix(out, mix)
+    return figures
+
+
+def chosen_on(dev: Sequence[LabelledPair]) -> str:
+    """Return what a record says of the pairs that its threshold was chosen on."""
+    return f"dev split, {len(dev)} pairs: {', '.join(f'{name} {sha[:12]}' for name, sha in data_versions().items())}"
 
 
 def _summary(log: FitLog) -> dict[str, Any]:
