@@ -9,11 +9,15 @@ import sys
 import typer
 from rich.markup import escape
 
+from cli.annotate import app as annotate_app
 from cli.catalog import app as catalog_app
 from cli.console import EXIT_ERROR, err
 from cli.corpus import app as corpus_app
 from cli.demo import app as demo_app
 from cli.evaluate import app as evaluate_app
+from cli.heads import app as heads_app
+from cli.intent import app as intent_app
+from cli.judge_check import app as judge_check_app
 from cli.models import app as models_app
 from cli.page import app as page_app
 from cli.phases import app as phases_app
@@ -32,13 +36,19 @@ app = typer.Typer(
 )
 app.add_typer(page_app)
 app.add_typer(phases_app)
+app.add_typer(intent_app)
 app.add_typer(demo_app)
 app.add_typer(relevance_app)
 app.add_typer(evaluate_app)
 app.add_typer(serve_app)
+app.add_typer(judge_check_app)
+app.add_typer(
+    annotate_app, name="annotate", help="People answer the judge's questions: sample, page, agreement, alignment."
+)
 app.add_typer(catalog_app, name="catalog", help="Import products and orders; see what is imported.")
 app.add_typer(corpus_app, name="corpus", help="Build the keyword corpus and its vector index; look into it.")
 app.add_typer(models_app, name="models", help="Fetch and check model weights.")
+app.add_typer(heads_app, name="heads", help="Answers of frequent queries: the head cache, the teacher's queue.")
 app.add_typer(teach_app, name="teach", help="Ask a teacher model, read its answers, sift them into training data.")
 app.add_typer(train_app, name="train", help="Train the models that ship in models/, on these labels or your own.")
 
