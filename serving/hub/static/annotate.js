@@ -35,14 +35,16 @@ async function open(number) {
   state.marks = new Set(marked && shown.answers[marked.name]?.misfits);
   const first = questions().findIndex((question) => !shown.answers[question.name]);
   state.at = Math.max(first, 0);
-  draw();
+  draw(true);
   say(`Item ${number + 1} of ${state.study.items}: ${shown.item.placements.map((placement) => placement.title).join(", ")}`);
 }
 
-function draw() {
+function draw(opened = false) {
   drawItem(state, actions);
   standing(annotator, state.mine.progress);
-  document.querySelector("[data-current=true]").focus();
+  document.querySelector("[data-current=true]").focus({ preventScroll: opened });
+  // On a phone the questions stand below: what is asked about comes first.
+  if (opened) scrollTo(0, 0);
 }
 
 async function store(question, answer) {
