@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from state.intent import ROLE_LABELS, Attribute, LabelledQuery, Roles
 
@@ -13,6 +13,8 @@ NONE_FITS = "none"
 MAX_CATEGORIES = 4
 MAX_REWRITES = 4
 REWRITE_LENGTH = 60
+REASONING_LENGTH = 240
+MAX_QUERY_LENGTH = 200
 SEPARATOR = ": "
 """Between the label and the words of a role, as in ``flavor: rosemary mint``."""
 
@@ -42,10 +44,37 @@ class RewritesAnswer(BaseModel):
     rewrites: list[Annotated[str, Field(min_length=2, max_length=REWRITE_LENGTH)]] = Field(max_length=MAX_REWRITES)
 
 
-class ReasonedRewrites(RewritesAnswer):
-    """As a large model is asked: what may change and what must stay, then the queries."""
+class ParsedQuery(BaseModel):
+    """As a large model is asked of a whole query: reasoning, spelling, roles, and paths ("none": none fits).
 
-    reasoning: str = Field(max_length=240)
+    The roles are words of ``corrected``, in its order. See :func:`parsed_schema`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    reasoning: str = Field(max_length=REASONING_LENGTH)
+    corrected: str = Field(min_length=1, max_length=MAX_QUERY_LENGTH)
+    roles: list[str]
+    best: str
+    also: list[str]
+
+    @model_validator(mode="after")
+    def _roles_are_words_of_the_query(self) -> Self:
+        check_grounded(self.corrected, self.roles)
+        return self
+
+    @property
+    def categories(self) -> list[str]:
+        """The paths, best first, each once."""
+        return list(dict.fromkeys(path for path in (self.best, *self.also) if path != NONE_FITS))
+
+
+class ReasonedRewrites(BaseModel):
+    """As a large model is asked: what may change and what must stay, and only then the queries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reasoning: str = Field(max_length=REASONING_LENGTH)
     rewrites: list[Annotated[str, Field(min_length=2, max_length=REWRITE_LENGTH)]] = Field(max_length=MAX_REWRITES)
 
 
@@ -57,14 +86,7 @@ def roles_schema(query: str) -> type[RolesAnswer]:
     words = query.split()
 
     def grounded(roles: list[str]) -> list[str]:
-        place = 0
-        for role in roles:
-            label, separator, text = role.partition(SEPARATOR)
-            if not separator or label not in ROLE_LABELS:
-                raise ValueError(f"{role!r} does not begin with one of {', '.join(ROLE_LABELS)} and a colon")
-            place = _after(words, text.split(), place)
-            if not place:
-                raise ValueError(f"{text!r} is not in the query behind the roles before it")
+        check_grounded(query, roles)
         return roles
 
     spans = {"spansOf": {"words": words, "labels": [label + SEPARATOR for label in ROLE_LABELS]}}
@@ -72,6 +94,22 @@ def roles_schema(query: str) -> type[RolesAnswer]:
     return create_model(
         "QueryRoles", __base__=RolesAnswer, roles=(Annotated[list[str], AfterValidator(grounded), field], ...)
     )
+
+
+def check_grounded(query: str, roles: Sequence[str]) -> None:
+    """Check that every role is a label and words of ``query``, in its order, none twice.
+
+    Raises:
+        ValueError: one is not; the message says which.
+    """
+    words, place = query.split(), 0
+    for role in roles:
+        label, separator, text = role.partition(SEPARATOR)
+        if not separator or label not in ROLE_LABELS:
+            raise ValueError(f"{role!r} does not begin with one of {', '.join(ROLE_LABELS)} and a colon")
+        place = _after(words, text.split(), place)
+        if not place:
+            raise ValueError(f"{text!r} is not in the query behind the roles before it")
 
 
 def categories_schema(aisles: Sequence[str]) -> type[CategoriesAnswer]:
@@ -82,6 +120,15 @@ def categories_schema(aisles: Sequence[str]) -> type[CategoriesAnswer]:
     most = MAX_CATEGORIES - 1 if options else 0
     also = Annotated[list[other], Field(max_length=most, json_schema_extra={"uniqueItems": True})]
     return create_model("QueryCategories", __base__=CategoriesAnswer, best=(best, ...), also=(also, ...))
+
+
+def parsed_schema(paths: Sequence[str]) -> type[ParsedQuery]:
+    """Return the schema of a whole parse in which only the given paths of categories can be chosen."""
+    chosen = categories_schema(paths).model_fields
+    best, also = chosen["best"], chosen["also"]
+    return create_model(
+        "QueryParse", __base__=ParsedQuery, best=(best.annotation, ...), also=(Annotated[also.annotation, also], ...)
+    )
 
 
 def role_texts(query: str, roles: Roles) -> list[str]:

@@ -24,7 +24,9 @@ WEIGHTS = (1.0, 1.0, 0.5)
 """Of neighbours, products and the path's own words; chosen on the dev split (docs/intents.md)."""
 
 
-class _Products(Protocol):
+class ProductFinder(Protocol):
+    """Finds products for keywords, best first."""
+
     def find(
         self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
     ) -> list[ProductHit]: ...
@@ -52,7 +54,7 @@ class QueryCategories:
         self,
         categories: Sequence[Category],
         orders: Mapping[str, int],
-        products: _Products,
+        products: ProductFinder,
         labelled: LabelledQueries,
         embedder: Embedder,
     ) -> None:
