@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.judge import prompt_version
-from engines.installed import adapter_path
-from engines.manifest import sha256_of
+from engines import versions
 from state.answers_judge import PlacementQuestion
 from state.errors import ModelsError, SettingsError
 from state.settings import RoleSettings
@@ -213,14 +211,6 @@ def adapter_digest(model: str | None) -> str | None:
     if not plus:
         return None
     try:
-        path = adapter_path(adapter)
-        facts = path.stat()
-        return _content_digest(path, facts.st_mtime_ns, facts.st_size)
-    except (ModelsError, OSError):
+        return versions.adapter_digest(adapter)
+    except ModelsError:
         return None
-
-
-@lru_cache(maxsize=16)
-def _content_digest(path: Path, changed_ns: int, size: int) -> str:
-    # Time and size are part of the key: a file that was written anew is read anew.
-    return sha256_of(path)

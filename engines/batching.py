@@ -7,7 +7,7 @@ import itertools
 import queue
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.runtime import KV_CACHE_GB, ModelSpec, Prompt, context_length, first_line, generation_config, load_runtime
@@ -59,6 +59,11 @@ class BatchingPipeline:
         answer: Future[Completion] = Future()
         self._inbox.put((prompt, answer))
         return answer
+
+    def retire(self) -> None:
+        """End as :meth:`close` does, without waiting for it."""
+        with self._start:
+            self._inbox.put(None)
 
     def close(self) -> None:
         """Finish what runs, end the thread and free the model. A later prompt loads it again."""
@@ -177,8 +182,13 @@ _pipelines_lock = threading.Lock()
 
 
 def shared_pipeline(spec: ModelSpec) -> BatchingPipeline:
-    """Return the process's only pipeline of ``spec``, not loaded before its first prompt."""
+    """Return the process's only pipeline of ``spec``, not loaded before its first prompt.
+
+    One of the same files with other content is let go of: they were replaced since it was loaded.
+    """
     with _pipelines_lock:
+        for other in [known for known in _pipelines if known != spec and replace(known, content=spec.content) == spec]:
+            _pipelines.pop(other).retire()
         return _pipelines.setdefault(spec, BatchingPipeline(spec))
 
 

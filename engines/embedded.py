@@ -15,6 +15,7 @@ from engines.fit import fit_lengths
 from engines.grammar import json_grammar
 from engines.installed import adapter_path, model_path
 from engines.runtime import ModelSpec, Prompt
+from engines.versions import role_version
 from state.errors import EngineTimeout
 from state.llm import Message
 from state.settings import RoleSettings, Settings
@@ -83,6 +84,7 @@ class EmbeddedEngine:
         return ModelSpec(
             folder=model_path(self._settings, self._role.model, kind="chat"),
             adapter=adapter_path(self._role.adapter) if self._role.adapter else None,
+            content=role_version(self._settings, self._role),
             threads=self._settings.threads,
             exact=self._settings.exact,
         )

@@ -1,13 +1,12 @@
-"""Where weights lie, whether they are whole, and which versions are in force."""
+"""Where weights lie, and whether they are whole."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engines.manifest import Kind, Manifest, damage, read_manifest, sha256_of
+from engines.manifest import Kind, Manifest, damage, read_manifest
 from engines.weights import KNOWN
 from state.errors import ModelsError, ModelsMissing
 from state.settings import PROJECT_ROOT, Settings
@@ -56,6 +55,16 @@ def plain_weights(settings: Settings, name: str) -> Path:
             f"the plain weights of '{name}' were not kept. Run 'shelfwise models fetch {name} --keep-hf'."
         )
     return folder
+
+
+def manifest_of(settings: Settings, name: str) -> Manifest:
+    """Return the record of a fetched model.
+
+    Raises:
+        ModelsMissing: it has not been fetched.
+        ModelsError: the record cannot be understood.
+    """
+    return _installed(settings, name)[1]
 
 
 def _installed(settings: Settings, name: str) -> tuple[Path, Manifest]:
@@ -127,20 +136,3 @@ def adapter_path(adapter: str) -> Path:
         f"no adapter '{adapter}': neither a safetensors file (or a folder with adapter_model.safetensors) at that "
         f"path nor in {ADAPTERS_DIR}. Correct 'adapter' in shelfwise.toml."
     )
-
-
-def models_version(settings: Settings) -> str:
-    """Return 12 hex digits over every model in force: weights, adapters, and the names served at endpoints.
-
-    Raises:
-        ModelsMissing: weights of an embedded role or of the embedder are not fetched.
-    """
-    parts = [f"embedder {_installed(settings, settings.embedder.model)[1].digest}"]
-    for role, config in sorted(settings.roles.items()):
-        if config.engine == "embedded":
-            parts.append(f"{role} {_installed(settings, config.model)[1].digest}")
-            if config.adapter:
-                parts.append(f"{role} adapter {sha256_of(adapter_path(config.adapter))}")
-        else:
-            parts.append(f"{role} served {config.model}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

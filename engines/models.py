@@ -1,7 +1,7 @@
 """Model weights: fetched, checked, found. The public face of ``engines.fetch`` and ``engines.installed``."""
 
 from engines.fetch import Fetched, FetchRequest, Progress, fetch
-from engines.installed import ModelState, adapter_path, list_models, model_path, models_version, plain_weights
+from engines.installed import ModelState, adapter_path, list_models, model_path, plain_weights
 
 __all__ = [
     "FetchRequest",
@@ -12,6 +12,5 @@ __all__ = [
     "fetch",
     "list_models",
     "model_path",
-    "models_version",
     "plain_weights",
 ]

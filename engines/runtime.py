@@ -22,10 +22,14 @@ _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAM
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a pipeline is loaded from. ``adapter`` is a PEFT safetensors file."""
+    """What a pipeline is loaded from. ``adapter`` is a PEFT safetensors file.
+
+    ``content`` tells what the files held when they were asked for: over other content another pipeline is loaded.
+    """
 
     folder: Path
     adapter: Path | None = None
+    content: str = ""
     threads: int | None = None
     exact: bool = True
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agents.prompting import prompts_version
+from engines.versions import models_version
 from state.catalog import Category, KeywordCandidate, Product, ProductHit
 from state.guard import Chat, Embedder, PairScorer
-from state.settings import PAGE_ROLES, Settings
+from state.settings import Settings
 from state.shopper import ShopperContext
 
 
@@ -79,16 +78,8 @@ class Services:
             "taxonomy": self.catalog.taxonomy_version,
             "corpus": self.keywords.version,
             "prompts": prompts_version(),
-            "models": models_version(self.settings, self.embedder.name, self.scorer.name),
+            "models": models_version(self.settings, self.scorer.name),
         }
-
-
-def models_version(settings: Settings, embedder: str, scorer: str) -> str:
-    """Return a short digest of the models behind each role of a page and of the named embedder and scorer."""
-    roles = {role: settings.roles[role] for role in PAGE_ROLES}
-    models = {role: [config.engine, config.model, config.adapter] for role, config in roles.items()}
-    named = json.dumps([models, embedder, scorer], sort_keys=True)
-    return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
 ServiceProvider = Callable[[], Services]

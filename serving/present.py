@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from agents.prompting import prompts_version
 from catalog.publishing import read_current
+from engines.versions import models_version
 from graph.guards import build_guards, discover_guards, guards_version
-from graph.services import models_version
-from state.errors import CatalogError, CorpusMissing, ShelfwiseError
+from state.errors import CatalogError, CorpusMissing, ModelsError, ShelfwiseError
 from state.guard import Guard
 from state.settings import Settings
 from tools.keyword_store import read_record
@@ -46,9 +46,12 @@ def present_versions(settings: Settings) -> Present:
     """Read the versions in force from the files that the settings name. Never raises for what they hold."""
     versions = {
         "prompts": prompts_version(),
-        "models": models_version(settings, settings.embedder.model, scorer_name(settings)),
         "settings": settings.page.version,
     }
+    try:
+        versions["models"] = models_version(settings, scorer_name(settings))
+    except ModelsError as error:
+        log.debug("not compared: %s", error)
     try:
         record = read_current(settings.catalog_dir)
         versions |= {"catalog": record.version, "taxonomy": record.taxonomy_version}

