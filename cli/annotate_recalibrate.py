@@ -114,28 +114,34 @@ def write_pairs(study: Study, path: Path) -> int:
 def write_threshold(settings: Settings, found: Recalibration, chosen_on: str) -> Path:
     """Put the threshold into the record of the configured scorer; return its file."""
     from engines.cross_encoder import RECORD, read_cross_encoder_record
-    from engines.scorer import SIMILARITY_THRESHOLD, scorer_name
+    from engines.scorer import SIMILARITY_THRESHOLD
+    from tools.mixed_scorer import MIX_RECORD, read_mix_record
+    from tools.pair_scorer import scorer_name
     from training.datasets import write_whole
     from training.relevance_export import write_record
+    from training.relevance_mix import write_mix
 
-    chosen = {
-        "threshold": found.after.threshold,
-        "chosen_on": chosen_on,
-        "command": " ".join(["shelfwise", *sys.argv[1:]]),
-    }
+    folder, command = settings.scorer.path, " ".join(["shelfwise", *sys.argv[1:]])
+    chosen = {"threshold": found.after.threshold, "chosen_on": chosen_on, "command": command}
+    if settings.scorer.kind == "mix":
+        write_mix(folder, read_mix_record(folder).model_copy(update=chosen))
+        return folder / MIX_RECORD
     if settings.scorer.kind == "cross-encoder":
-        folder = settings.scorer.path
-        write_record(folder, read_cross_encoder_record(folder).model_copy(update=chosen))
+        mix = read_mix_record(folder) if (folder / MIX_RECORD).exists() else None
+        record = read_cross_encoder_record(folder).model_copy(update=chosen)
+        write_record(folder, record)
+        if mix is not None:
+            # The name holds the threshold, which the mix does not use: its weights stay right.
+            write_mix(folder, mix.model_copy(update={"cross_encoder": record.name}))
         return folder / RECORD
-    write_whole(
-        SIMILARITY_THRESHOLD, (json.dumps({"model": scorer_name(settings), **chosen}, indent=2) + "\n").encode()
-    )
+    content = {"model": scorer_name(settings), **chosen}
+    write_whole(SIMILARITY_THRESHOLD, (json.dumps(content, indent=2) + "\n").encode())
     return SIMILARITY_THRESHOLD
 
 
 def open_scorer(settings: Settings) -> PairScorer:
     """Load the scorer that the settings name."""
-    from engines.scorer import load_scorer
+    from tools.pair_scorer import load_scorer
 
     return load_scorer(settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import shutil
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.annotation_study import small_study, titled
 from support.fakes import GUARDS_DIR, YesNoChat, context, placement
@@ -17,13 +19,19 @@ from support.http_app import small_page
 from support.small_shop import SmallCatalog, SmallShoppers, WordScorer
 from typer.testing import CliRunner
 
+from cli.annotate_recalibrate import write_threshold
 from cli.main import app
+from evaluation.recalibration import recalibrate
 from evaluation.study import Study
 from graph.guards import build_guard, discover_guards, run_guard
 from state.errors import ShelfwiseError
 from state.guard import Guard
-from state.settings import load_settings
+from state.placement import Page
+from state.settings import PROJECT_ROOT, Settings, load_settings
 from state.verdict import Action
+from tools.page_backends import open_backend
+from tools.page_store import PageStore
+from tools.pair_scorer import scorer_name
 from training.datasets import read_dataset
 from training.examples import Task
 
@@ -113,6 +121,24 @@ def test_a_sample_is_drawn_from_files_by_name_and_is_blind(tmp_path: Path) -> No
     assert not (tmp_path / "more").exists()
 
 
+@pytest.mark.usefixtures("shop")
+def test_a_sample_is_drawn_from_the_page_store(tmp_path: Path) -> None:
+    async def put(*pages: Page) -> None:
+        async with open_backend(load_settings()) as backend:
+            for page in pages:
+                await PageStore(backend.store).put(page, [])
+
+    asked = "sample", "--pages", "store", "--annotators", "ann", "--level", "page", "--out", tmp_path / "study"
+    fails("holds no page", *asked)
+    asyncio.run(put(small_page("7"), small_page("8")))
+    assert run(*asked).exit_code == 0
+    keys = Study.open(tmp_path / "study").keys.values()
+    assert {(key.shopper_id, key.source, key.placement_id) for key in keys} == {
+        ("7", "store", None),
+        ("8", "store", None),
+    }
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     """A study of 60 placements under one title each; ann and bob find that the last 20 do not match."""
@@ -196,8 +222,6 @@ def test_recalibration_says_what_moves_and_writes_only_when_told(
         """Scores the fourth product, which people marked on 20 placements, lower there than the others."""
 
         def score(self, pairs: Any) -> Any:
-            import numpy as np
-
             return np.array([0.55 if self._low(*pair) else 0.8 for pair in pairs], dtype=np.float32)
 
         @staticmethod
@@ -219,26 +243,22 @@ def test_recalibration_says_what_moves_and_writes_only_when_told(
     assert written == [pytest.approx(0.555)]
 
 
-def test_a_threshold_goes_into_the_record_of_the_scorer_with_where_it_comes_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import numpy as np
-
-    from cli.annotate_recalibrate import write_threshold
-    from engines.cross_encoder import read_cross_encoder_record
-    from evaluation.recalibration import recalibrate
-    from state.settings import PROJECT_ROOT, Settings
-
-    shutil.copyfile(PROJECT_ROOT / "models" / "relevance" / "relevance.json", tmp_path / "relevance.json")
-    before = read_cross_encoder_record(tmp_path)
-    scores = np.tile(np.linspace(0.5, 0.9, 5), 30)
-    fits = np.tile([False, True, True, True, True], 30)
+@pytest.mark.parametrize("kind", ["mix", "cross-encoder"])
+def test_a_threshold_goes_into_the_record_of_the_scorer_with_where_it_comes_from(tmp_path: Path, kind: str) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for name in ("relevance.json", "mix.json"):
+        shutil.copyfile(PROJECT_ROOT / "models" / "relevance" / name, models / name)
+    settings = Settings(scorer={"path": models, "kind": kind})
+    before = scorer_name(settings)
+    scores, fits = np.tile(np.linspace(0.5, 0.9, 5), 30), np.tile([False, True, True, True, True], 30)
     found = recalibrate(scores, fits, [str(n // 5) for n in range(150)], 0.4, lambda part, of: 0.55)
-    write_threshold(Settings(scorer={"path": tmp_path}), found, "150 products annotated")
-    after = read_cross_encoder_record(tmp_path)
-    assert (after.threshold, after.chosen_on) == (0.55, "150 products annotated")
-    assert (after.files, after.scale) == (before.files, before.scale)
-    assert after.name != before.name  # pages made under the old threshold are not of these versions
+    path = write_threshold(settings, found, "150 products annotated")
+    stored = json.loads(path.read_text())
+    assert (stored["threshold"], stored["chosen_on"]) == (0.55, "150 products annotated")
+    assert scorer_name(settings) != before  # pages made under the old threshold are not of these versions
+    # The mix beside it can still be used: it was fitted with the same network.
+    assert scorer_name(Settings(scorer={"path": models, "kind": "mix"})).startswith("mix/")
 
 
 def test_too_few_labels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
