@@ -11,6 +11,7 @@ from state.guard import Chat
 from state.intent import LabelledQuery, RewriteKind, Roles
 from state.intent_guard import IntentGuardContext
 from state.intent_state import CategoryEvidence
+from state.query_context import QueryContext
 from state.settings import Settings
 from tools.labelled_queries import LabelledQueries
 from tools.query_categories import QueryCategories
@@ -49,6 +50,12 @@ class RewritesWithoutModel(Protocol):
     ) -> list[str]: ...
 
 
+class Contexts(Protocol):
+    """Gathers what full prompts show of a query."""
+
+    def of(self, query: str) -> QueryContext: ...
+
+
 class RewriteGate(Protocol):
     """Tells which kinds of rewrites can help a query."""
 
@@ -68,6 +75,7 @@ class QueryServices:
     roles: RolesWithoutModel
     rewrites: RewritesWithoutModel
     gate: RewriteGate
+    contexts: Contexts
     confidence: ConfidenceModel
     guard_context: IntentGuardContext
     cache: HeadCache | None = None

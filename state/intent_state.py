@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from state.catalog import Category
 from state.intent import IntentDraft, IntentVerdict, LabelledQuery, QueryIntent, RewriteKind, Roles
 from state.llm import CallRecord
+from state.query_context import QueryContext
 
 RewritePolicy = Literal["needed", "always", "never"]
 
@@ -67,7 +68,7 @@ class IntentState(TypedDict, total=False):
     """State of the intent graph.
 
     ``found`` are the categories that the query converts to, best first; ``examples`` labelled queries like it and
-    ``likeness`` the cosine of the first; ``kinds`` the rewrites to ask for; ``retrieved`` rewrites found without a
+    ``likeness`` the cosine of the first; ``context`` is what full prompts show; ``kinds`` the rewrites to ask for; ``retrieved`` rewrites found without a
     model, which stand in where none of the model's is left.
     """
 
@@ -79,6 +80,7 @@ class IntentState(TypedDict, total=False):
     examples: list[LabelledQuery]
     likeness: float
     found: list[CategoryEvidence]
+    context: QueryContext | None
     kinds: list[RewriteKind]
     proposals: Annotated[list[QueryProposal], add]
     calls: Annotated[list[CallRecord], add]

@@ -18,6 +18,7 @@ from graph.query_session import QuerySession, open_query_session
 from state.errors import ShelfwiseError
 from state.intent import LabelledQuery, RewriteKind
 from state.intent_state import CategoryEvidence, IntentOptions, IntentState, QueryProposal
+from state.query_context import QueryContext
 
 log = logging.getLogger(__name__)
 Ask = Callable[[RecordingChat, IntentState, QuerySession], Awaitable[QueryProposal]]
@@ -32,6 +33,7 @@ def parse_query_node(provider: QueryProvider) -> Node:
             state["corrected"],
             examples=_examples(state),
             aisle=_aisle(state),
+            context=_context(state),
         )
         return QueryProposal(part="roles", roles=roles, logprob=answer.logprob)
 
@@ -43,7 +45,7 @@ def classify_category_node(provider: QueryProvider) -> Node:
 
     async def ask(chat: RecordingChat, state: IntentState, session: QuerySession) -> QueryProposal:
         offered = [CategoryEvidence.model_validate(entry).category for entry in state["found"]]
-        ranked, answer = await classify_query(chat, state["corrected"], offered)
+        ranked, answer = await classify_query(chat, state["corrected"], offered, context=_context(state))
         paths = [category.path for category in ranked]
         return QueryProposal(part="categories", categories=paths, logprob=answer.logprob)
 
@@ -60,6 +62,7 @@ def rewrite_query_node(provider: QueryProvider, kind: RewriteKind) -> Node:
             kind,
             examples=_examples(state),
             aisle=_aisle(state),
+            context=_context(state),
         )
         return QueryProposal(part="rewrites", kind=kind, rewrites=rewrites, logprob=answer.logprob)
 
@@ -83,6 +86,11 @@ def _asking(provider: QueryProvider, nothing: QueryProposal, ask: Ask) -> Node:
 
 def _examples(state: IntentState) -> list[LabelledQuery]:
     return [LabelledQuery.model_validate(example) for example in state.get("examples", [])]
+
+
+def _context(state: IntentState) -> QueryContext | None:
+    context = state.get("context")
+    return None if context is None else QueryContext.model_validate(context)
 
 
 def _aisle(state: IntentState) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from agents.query_parser import MAX_EXAMPLES
-from graph.query_session import open_query_session
+from graph.query_services import QueryProvider
+from graph.query_session import QuerySession, open_query_session
 from state.intent_state import CategoryEvidence, IntentOptions, IntentState
 from tools.query_text import clean_query
 
@@ -18,7 +19,7 @@ Node = Callable[..., Awaitable[dict[str, Any]]]
 OFFERED_CATEGORIES = 8
 
 
-def normalise_node(provider: Any) -> Node:
+def normalise_node(provider: QueryProvider) -> Node:
     """Return the node that cleans the query.
 
     Raises (from the node):
@@ -36,7 +37,7 @@ def normalise_node(provider: Any) -> Node:
     return normalise
 
 
-def lookup_node(provider: Any) -> Node:
+def lookup_node(provider: QueryProvider) -> Node:
     """Return the node that asks the head cache; a cache that fails counts as a miss."""
 
     async def lookup(state: IntentState, runtime: Runtime[IntentOptions]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def lookup_node(provider: Any) -> Node:
     return lookup
 
 
-def retrieve_node(provider: Any) -> Node:
+def retrieve_node(provider: QueryProvider) -> Node:
     """Return the node that repairs the spelling and gathers labelled queries and categories for the prompts.
 
     A query that is in the head cache under its repaired spelling is answered from there.
@@ -62,7 +63,7 @@ def retrieve_node(provider: Any) -> Node:
     return retrieve
 
 
-def _retrieve(session: Any, query: str) -> dict[str, Any]:
+def _retrieve(session: QuerySession, query: str) -> dict[str, Any]:
     services = session.services
     corrected = services.spelling.correct(query)
     known = None
@@ -77,5 +78,6 @@ def _retrieve(session: Any, query: str) -> dict[str, Any]:
         "examples": [neighbour.example for neighbour in near],
         "likeness": max((neighbour.similarity for neighbour in near), default=0.0),
         "found": [CategoryEvidence(category=entry.category, score=entry.score) for entry in found],
+        "context": services.contexts.of(corrected) if services.settings.intent.prompts == "full" else None,
         "kinds": session.wanted_kinds(corrected),
     }

@@ -165,3 +165,13 @@ async def test_an_injected_instruction_is_only_text_to_tag(guards: Path) -> None
     intent = await understood(query_services(chat), guards, query=query)
     assert intent.product is None
     assert all("System:" not in message["content"] for asked in chat.asked for message in asked.messages)
+
+
+async def test_a_large_model_is_asked_with_all_that_is_known_of_the_query(guards: Path) -> None:
+    def rewrite(messages: Any, schema: Any) -> Any:
+        return {"reasoning": "Yogurt stays, its flavor may go.", "rewrites": ["yogurt"]}
+
+    chat = models(rewriter=rewrite)
+    intent = await understood(query_services(chat, prompts="full"), guards)
+    assert intent.rewrites.broader == ["yogurt"]
+    assert all(any("Chobani" in message["content"] for message in asked.messages) for asked in chat.asked)

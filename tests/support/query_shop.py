@@ -13,6 +13,7 @@ from state.guard import Chat
 from state.intent import REWRITE_KINDS, LabelledQuery, RewriteKind, Rewrites, Roles
 from state.intent_guard import IntentGuardContext
 from state.intent_settings import IntentSettings
+from state.query_context import QueryContext
 from state.settings import Settings
 from tools.labelled_queries import LabelledQueries
 from tools.query_categories import QueryCategories
@@ -54,6 +55,9 @@ class Words:
     def wanted(self, query: str) -> list[RewriteKind]:
         return list(self.kinds)
 
+    def of(self, query: str) -> QueryContext:
+        return QueryContext(paths=[], brands=["Chobani"], products=[], clicked=[], similar=[])
+
     def roles(self, query: str) -> tuple[Roles, float]:
         return Roles(product=query.split()[-1]), 0.5
 
@@ -78,6 +82,7 @@ def query_services(chat: Chat, words: Words | None = None, *, sure: bool = True,
         roles=words,
         rewrites=words,
         gate=words,
+        contexts=words,
         confidence=ConfidenceModel(intercept=5.0 if sure else -5.0, examples=0, split="dev", **weights),
         guard_context=IntentGuardContext(embedder=embedder, scorer=WordScorer(), categories=paths),
         cache=words,
