@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from cli.annotate_align import StudyFolder, align
 from cli.annotate_recalibrate import recalibrate, write_pairs
-from cli.annotate_shown import shown
-from cli.console import err, out, print_json
+from cli.console import err, print_json
+from cli.plain_table import print_table, shown
 from state.annotation import Annotation, Level
 from state.errors import SettingsError
 from state.http import is_loopback
@@ -161,23 +160,23 @@ def agreement(
     found = agreement_by_question(answers)
     if as_json:
         print_json({"questions": [_as_json(one) for one in found]})
+    elif found:
+        _print(found)
     else:
-        out.print(_table(found) if found else "nothing is answered yet")
+        err.print("nothing is answered yet")
 
 
-def _table(found: Iterable[QuestionAgreement]) -> Table:
-    table = Table(title="Agreement (95 % intervals)")
-    for name in ("question", "annotators", "items", "equal", "kappa", "alpha", "yes", "unsure"):
-        table.add_column(name, justify="left" if name in ("question", "annotators") else "right")
+def _print(found: Sequence[QuestionAgreement]) -> None:
+    rows = []
     for one in found:
-        shares = [f"{one.yes_rate:.0%}", f"{one.unsure_rate:.0%}"]
+        of_all = [shown(one.alpha), f"{one.yes_rate:.0%}", f"{one.unsure_rate:.0%}"]
         if not one.pairs:
-            table.add_row(one.question, "no two", "0", "", "", shown(one.alpha), *shares)
-        for place, (pair, scores) in enumerate(one.pairs.items()):
+            rows.append([one.question, "no two", "0", "", "", *of_all])
+        for pair, scores in one.pairs.items():
             cells = [" / ".join(pair), str(scores.n), shown(scores.accuracy), shown(scores.kappa)]
-            last = [shown(one.alpha), *shares] if place == 0 else []
-            table.add_row(one.question if place == 0 else "", *cells, *last)
-    return table
+            rows.append([one.question, *cells, *of_all])
+    columns = "question", "annotators", "items", "equal", "kappa", "alpha of all", "yes", "unsure"
+    print_table("Agreement between people (95 % intervals)", columns, rows)
 
 
 def _as_json(one: QuestionAgreement) -> dict[str, object]:

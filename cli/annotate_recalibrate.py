@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from cli.annotate_align import StudyFolder, digest_of
-from cli.annotate_shown import shown
-from cli.console import err, out
+from cli.console import err
+from cli.plain_table import print_table, shown
 from state.errors import AnnotationError, SettingsError
 from state.settings import Settings, load_settings
 
@@ -61,7 +60,7 @@ def recalibrate(
     scores = np.asarray(scorer.score(texts), dtype=np.float64)
     fits = np.array([label.fits for label in labels], dtype=bool)
     found = fit(scores, fits, [label.item for label in labels], scorer.threshold, partial(_choose, precision))
-    out.print(_moves(found, scorer.name))
+    _print(found, scorer.name)
     if found.note:
         err.print(found.note, highlight=False, soft_wrap=True)
     if settings.guards.get("relevance", {}).get("threshold") is not None:
@@ -155,15 +154,14 @@ def _choose(precision: float, scores: np.ndarray, fits: np.ndarray) -> float:
     return threshold_for_precision(scores, np.where(fits, FITS, MISFIT), precision, "strict")
 
 
-def _moves(found: Recalibration, scorer: str) -> Table:
-    table = Table(title=f"{scorer}: {found.labels} products of {found.placements} placements, {found.misfits} misfits")
-    for name in ("", "threshold", "precision", "recall"):
-        table.add_column(name, justify="right" if name else "left")
+def _print(found: Recalibration, scorer: str) -> None:
+    def row(name: str, at: AtThreshold) -> list[str]:
+        return [name, f"{at.threshold:.3f}", shown(at.precision), shown(at.recall)]
 
-    def row(name: str, at: AtThreshold) -> None:
-        table.add_row(name, f"{at.threshold:.3f}", shown(at.precision), shown(at.recall))
-
-    row("before", found.before)
-    row("after" if found.moved else "after (unmoved)", found.after)
-    row("chosen on others", found.held_out)
-    return table
+    title = f"{scorer}: {found.labels} products of {found.placements} placements, {found.misfits} misfits"
+    rows = [
+        row("before", found.before),
+        row("after" if found.moved else "after (unmoved)", found.after),
+        row("chosen on others", found.held_out),
+    ]
+    print_table(title, ("", "threshold", "precision (95 %)", "recall (95 %)"), rows)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from cli.annotate_align import TIMEOUT_S
-from cli.annotate_shown import shown
-from cli.console import EXIT_ERROR, err, out, progress
+from cli.console import EXIT_ERROR, err, progress
+from cli.plain_table import print_table, shown
 from state.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def judge_check(
     baselines = read_baselines()
     then = baselines.judges.get(model)
     then = then if then is not None and then.frozen == frozen else None
-    out.print(_table(model, check_questions(items, said, then)))
+    _print(model, check_questions(items, said, then))
     err.print(
         f"{usage.calls} calls, {usage.tokens_in + usage.tokens_out:,} tokens, ${usage.cost_usd:.4f}; answers in {path}",
         highlight=False,
@@ -115,14 +114,14 @@ def _changes(then: Baseline, now: Baseline) -> str:
     return f" ({' and '.join(changed)} changed since)" if changed else ""
 
 
-def _table(model: str, found: list[QuestionCheck]) -> Table:
-    table = Table(title=f"{model} on the frozen set (95 % intervals)")
-    for name in ("question", "n", "unread", "accuracy", "leniency", "asked again", "reversed", "sway", "as baseline"):
-        table.add_column(name, justify="left" if name == "question" else "right")
-    for one in found:
-        table.add_row(
+def _print(model: str, found: list[QuestionCheck]) -> None:
+    columns = "question", "n", "unread", "accuracy", "leniency", "asked again", "reversed", "sway", "as baseline"
+    rows = [
+        [
             *(one.question, str(one.items), f"{one.unread:.2f}", shown(one.accuracy), f"{one.leniency:+.2f}"),
             *(shown(one.stands), shown(one.unswayed), f"{one.sway:+.2f}"),
             "–" if one.kept is None else shown(one.kept),
-        )
-    return table
+        ]
+        for one in found
+    ]
+    print_table(f"{model} on the frozen set (95 % intervals)", columns, rows)
