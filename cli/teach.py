@@ -11,11 +11,12 @@ import typer
 
 from cli.console import err, progress
 from cli.teach_gate import gate
+from cli.teach_intents import asked_of_queries, keep_parts, publish, read_parts
 from cli.teach_sources import all_shoppers, known_of_catalog, listed, open_shop, print_import, read_designs
 from state.errors import SettingsError
 from state.settings import load_settings
 from training.datasets import DatasetError
-from training.examples import Task
+from training.examples import Example, Task
 from training.splits import Split
 
 if TYPE_CHECKING:
@@ -37,8 +38,15 @@ def export(
         Path | None, typer.Option(help="Designs whose themes to ask about (keywords, relevance). Default: the shipped.")
     ] = None,
     pages: Annotated[Path | None, typer.Option(help="Pages to judge, as 'shelfwise pages --out' writes them.")] = None,
-    split: Annotated[Split | None, typer.Option(help="Only shoppers of this split.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many shoppers.")] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="Queries to ask about (intents): one a line, or JSON lines with 'query', 'kind'."),
+    ] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Ask about the queries that wait for the teacher (intents).")
+    ] = False,
+    split: Annotated[Split | None, typer.Option(help="Only shoppers, or queries, of this split.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many shoppers, or queries.")] = None,
     model: Annotated[str, typer.Option(help="Model that the requests name.")] = "teacher",
     seed: Annotated[int, typer.Option(help="Seed of the products to label (relevance).")] = 7,
 ) -> None:
@@ -47,13 +55,15 @@ def export(
     Example: shelfwise teach export --task design --split train --limit 50 --out requests.jsonl
     """
     from training import exporting
-    from training.requests import write_requests
 
-    if task is Task.INTENTS:
-        raise SettingsError("there are no requests for 'intents'; its labels can only be imported.")
+    if task is not Task.INTENTS and (queries is not None or queue):
+        raise SettingsError("--queries and --queue belong to --task intents.")
     if (task is Task.JUDGE) != (pages is not None):
         raise SettingsError("--pages belongs to --task judge, which needs it (make them with 'shelfwise pages --out').")
     settings = load_settings()
+    if task is Task.INTENTS:
+        _write(task, out_file, asked_of_queries(queries, queue, split, limit, model))
+        return
     shop = open_shop(task)
     if task is Task.JUDGE:
         assert pages is not None
@@ -74,6 +84,12 @@ def export(
             asked = exporting.keyword_requests(shop, themes, model, settings.page.candidates)
         else:
             asked = exporting.relevance_requests(shop, themes, model, seed)
+    _write(task, out_file, asked)
+
+
+def _write(task: Task, out_file: Path, asked: Iterable[Asked]) -> None:
+    from training.requests import write_requests
+
     with progress(0, "requests") as (bar, row):
         bar.update(row, total=None)
         count = write_requests(out_file, _ticking(asked, lambda: bar.advance(row)))
@@ -94,8 +110,14 @@ def import_(
         bool, typer.Option(help="Leave out shoppers and products that the catalogue does not know.")
     ] = True,
     report: Annotated[Path | None, typer.Option(help="Write every line left out as JSON.")] = None,
+    to_cache: Annotated[
+        bool, typer.Option("--publish", help="Put the data set's answers into the head cache too (intents).")
+    ] = False,
 ) -> None:
     """Read answers into a data set. What cannot be used is reported and left out, nothing else is lost.
+
+    A query ('intents') has four answers. Those of queries with another one missing wait in a file beside --out, and
+    the next import takes them up.
 
     Reading the same answers again changes nothing. Exit codes: 0 every line is in, 1 some were left out,
     2 nothing could be used (no file is written) or wrong usage.
@@ -104,7 +126,9 @@ def import_(
     from training.importing import import_answers
     from training.requests import read_subjects
 
-    existing = []
+    if to_cache and task is not Task.INTENTS:
+        raise SettingsError("--publish belongs to --task intents: the head cache answers queries.")
+    existing: list[Example] = [*read_parts(dataset)] if task is Task.INTENTS else []
     if dataset.exists():
         rows, faults = read_dataset(task, dataset)
         if faults:
@@ -112,7 +136,7 @@ def import_(
                 f"{dataset}, line {faults[0].line}: {faults[0].reason} ({faults[0].detail}). It is no data set of "
                 f"'{task.value}': name another file for --out."
             )
-        existing = [row for _, row in rows]
+        existing += [row for _, row in rows]
     subjects = read_subjects(requests) if requests else None
     found = import_answers(task, answers, subjects=subjects, known=known_of_catalog(catalog), existing=existing)
     print_import(found, answers)
@@ -121,12 +145,18 @@ def import_(
 
         lines = [vars(problem) for problem in found.problems]
         content = {"left_out": lines, "unanswered": found.unanswered, "added": found.added}
+        if task is Task.INTENTS:
+            content["waiting"] = sorted({part.query for part in found.parts})
         write_whole(report, json.dumps(content, ensure_ascii=False, indent=1).encode())
-    if not found.added and not found.already_there:
+    if not found.added and not found.already_there and not found.parts:
         raise DatasetError(f"{answers} holds nothing that can be used; {dataset} was not touched.")
     digest = write_dataset(dataset, found.rows.values())
     err.print(f"{dataset}: {len(found.rows):,} rows, sha256 {digest[:12]}", highlight=False, soft_wrap=True)
-    if found.problems:
+    if task is Task.INTENTS:
+        keep_parts(dataset, found.parts)
+    if to_cache:
+        err.print(f"{publish(found.rows.values()):,} answers in the head cache", highlight=False)
+    if found.problems or found.parts:
         raise typer.Exit(1)
 
 

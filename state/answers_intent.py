@@ -114,21 +114,14 @@ def check_grounded(query: str, roles: Sequence[str]) -> None:
 
 def categories_schema(aisles: Sequence[str]) -> type[CategoriesAnswer]:
     """Return an answer schema in which only the given aisles can be chosen."""
-    options = tuple(dict.fromkeys(aisles))
-    best: Any = Literal[(*options, NONE_FITS)]
-    other: Any = Literal[options] if options else str
-    most = MAX_CATEGORIES - 1 if options else 0
-    also = Annotated[list[other], Field(max_length=most, json_schema_extra={"uniqueItems": True})]
+    best, also = _choices(aisles)
     return create_model("QueryCategories", __base__=CategoriesAnswer, best=(best, ...), also=(also, ...))
 
 
 def parsed_schema(paths: Sequence[str]) -> type[ParsedQuery]:
     """Return the schema of a whole parse in which only the given paths of categories can be chosen."""
-    chosen = categories_schema(paths).model_fields
-    best, also = chosen["best"], chosen["also"]
-    return create_model(
-        "QueryParse", __base__=ParsedQuery, best=(best.annotation, ...), also=(Annotated[also.annotation, also], ...)
-    )
+    best, also = _choices(paths)
+    return create_model("QueryParse", __base__=ParsedQuery, best=(best, ...), also=(also, ...))
 
 
 def role_texts(query: str, roles: Roles) -> list[str]:
@@ -162,6 +155,16 @@ def roles_of(texts: Sequence[str]) -> Roles:
 def shown_roles(example: LabelledQuery) -> str:
     """Return the roles of a labelled query on one line, as prompts show them."""
     return "; ".join(role_texts(example.corrected, example)) or NONE_FITS
+
+
+def _choices(names: Sequence[str]) -> tuple[Any, Any]:
+    """Return the types of the best of ``names`` ("none" fits too) and of the list of others."""
+    options = tuple(dict.fromkeys(names))
+    best: Any = Literal[(*options, NONE_FITS)]
+    other: Any = Literal[options] if options else str
+    most = MAX_CATEGORIES - 1 if options else 0
+    also: Any = Annotated[list[other], Field(max_length=most, json_schema_extra={"uniqueItems": True})]
+    return best, also
 
 
 def _after(words: Sequence[str], span: Sequence[str], place: int) -> int:

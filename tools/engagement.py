@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from langgraph.store.base import BaseStore
+from langgraph.store.base import BaseStore, SearchItem
 
 from state.placement import Page, Theme
 from state.ranking import Engagement
@@ -23,6 +23,7 @@ FEEDBACK = "feedback"
 KEPT_DAYS = 90
 KEPT_BATCHES = 1000
 """Batches of a shopper that are counted, newest first."""
+_MOST_BATCHES = 100_000
 
 Kind = Literal["impression", "click", "add_to_cart"]
 _FIELD: dict[str, str] = {"impression": "impressions", "click": "clicks", "add_to_cart": "adds"}
@@ -65,11 +66,23 @@ def theme_key(theme: Theme) -> str:
 
 async def read_engagement(store: BaseStore, shopper_id: str, now: datetime) -> ShopperEngagement:
     """Return a shopper's counts. Errors of the store pass through."""
-    found = await store.asearch((FEEDBACK, label(shopper_id)), limit=KEPT_BATCHES, refresh_ttl=False)
-    oldest = (now - timedelta(days=KEPT_DAYS)).isoformat()
-    batches = [item for item in found if str(item.value.get("at", "")) >= oldest]
+    batches = await _batches(store, (FEEDBACK, label(shopper_id)), KEPT_BATCHES, now)
     revision = max((f"{item.value['at']}/{item.key}" for item in batches), default="")
     return count_events(revision, (event for item in batches for event in item.value.get("events", [])))
+
+
+async def product_picks(store: BaseStore, now: datetime) -> dict[str, int]:
+    """Return how often all shoppers clicked each product or added it to the cart. Errors of the store pass through."""
+    batches = await _batches(store, (FEEDBACK,), _MOST_BATCHES, now)
+    counted = count_events("", (event for item in batches for event in item.value.get("events", [])))
+    picks = {key: item.clicks + item.adds for key, item in counted.products.items()}
+    return {key: count for key, count in picks.items() if count}
+
+
+async def _batches(store: BaseStore, namespace: tuple[str, ...], limit: int, now: datetime) -> list[SearchItem]:
+    found = await store.asearch(namespace, limit=limit, refresh_ttl=False)
+    oldest = (now - timedelta(days=KEPT_DAYS)).isoformat()
+    return [item for item in found if str(item.value.get("at", "")) >= oldest]
 
 
 def count_events(revision: str, stored: Iterable[Sequence[Any]]) -> ShopperEngagement:

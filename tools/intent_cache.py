@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -58,6 +59,7 @@ class IntentCache:
         self._ticks = ticks
         self._local: OrderedDict[str, tuple[float, IntentEntry]] = OrderedDict()
         self._counts = CacheCounts()
+        self._counting = threading.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -75,10 +77,28 @@ class IntentCache:
     async def get(self, query: str) -> LabelledQuery | None:
         """Return the answer of ``query``, None if there is none that can be given. Never raises for the store's sake:
         one that is down, or an entry that is damaged, is a miss."""
+        if answer := self.at_hand(query):
+            return answer
         key = query_key(query)
         entry = await self._entry(key) if key else None
         answer = await self._given(key, entry) if entry else None
         self._count(hits=1) if answer else self._count(misses=1)
+        return answer
+
+    def at_hand(self, query: str) -> LabelledQuery | None:
+        """Return the answer of ``query`` if this process has a copy that is young enough; no store is asked. May be
+        called from any thread."""
+        key = query_key(query)
+        read_at, copy = self._local.get(key) or (float("-inf"), None)
+        if copy is None or self._ticks() - read_at >= self._settings.local_s or copy.expired(self._now()):
+            return None
+        try:
+            answer = copy.answer()
+        except EntryUnreadable:
+            return None
+        if fault_of(answer, self._taxonomy):
+            return None
+        self._count(hits=1, local=1)
         return answer
 
     async def put(self, rows: Iterable[LabelledQuery], *, source: str) -> CacheChange:
@@ -166,12 +186,8 @@ class IntentCache:
         return (INTENTS, self._taxonomy.entries_version)
 
     async def _entry(self, key: str) -> IntentEntry | None:
-        read_at, copy = self._local.get(key) or (float("-inf"), None)
+        _, copy = self._local.get(key) or (float("-inf"), None)
         asked = self._ticks()
-        if copy is not None and asked - read_at < self._settings.local_s:
-            self._local.move_to_end(key)
-            self._count(local=1)
-            return copy
         try:
             item = await self._access.ask(lambda: self._item(key))
         except StoreUnavailable:
@@ -244,4 +260,5 @@ class IntentCache:
             self._local.popitem(last=False)
 
     def _count(self, **more: int) -> None:
-        self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})
+        with self._counting:
+            self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})

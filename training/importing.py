@@ -10,10 +10,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tools.labelled_queries import query_key
 from training.datasets import Line, Problem, first_fault, read_lines
-from training.examples import DesignExample, Example, JudgeExample, RelevanceExample, Task, ThemedExample, parse_example
+from training.examples import (
+    DesignExample,
+    Example,
+    IntentExample,
+    JudgeExample,
+    RelevanceExample,
+    Task,
+    ThemedExample,
+    parse_example,
+)
+from training.intent_parts import IntentPart, merged
 from training.splits import shopper_of
-from training.subjects import Subject, UnknownChoice
+from training.subject_base import UnknownChoice
+from training.subjects import Subject
 
 
 @dataclass(frozen=True)
@@ -26,13 +38,17 @@ class Known:
 
 @dataclass
 class Imported:
-    """Rows by key, what was left out, and counts of what was neither."""
+    """Rows by key, what was left out, and counts of what was neither.
+
+    ``parts`` are answers about queries of which another part is still missing: a later import takes them up.
+    """
 
     rows: dict[str, Example] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     added: int = 0
     already_there: int = 0
     unanswered: list[str] = field(default_factory=list)
+    parts: list[IntentPart] = field(default_factory=list)
 
 
 class _LeftOut(Exception):
@@ -54,7 +70,8 @@ def import_answers(
     """Read the answers of ``path`` into the rows of ``existing``; of two answers with one key the first stays.
 
     A line with ``custom_id`` is a line of batch output and needs ``subjects`` (``requests.read_subjects``); any other
-    is a row as data sets hold it. Rows already there, with the same content, are counted and change nothing.
+    is a row as data sets hold it. Rows already there, with the same content, are counted and change nothing. Parts of
+    queries (in ``existing`` too) become rows where all four are there, and ``parts`` where not.
 
     Raises:
         DatasetError: the file cannot be read at all.
@@ -71,6 +88,7 @@ def import_answers(
                     done.problems.append(Problem(path.name, line.number, left.reason, left.detail))
         except _LeftOut as left:
             done.problems.append(Problem(path.name, line.number, left.reason, left.detail))
+    _merge_parts(done)
     done.problems.sort(key=lambda problem: problem.line)
     done.unanswered = [custom_id for custom_id in subjects or () if custom_id not in answered]
     return done
@@ -137,14 +155,35 @@ def _keep(done: Imported, row: Example, known: Known) -> None:
         raise _LeftOut("unknown shopper", f"the catalogue has no orders of shopper {shopper[:60]}")
     if isinstance(row, RelevanceExample) and known.product_ids is not None and row.product_id not in known.product_ids:
         raise _LeftOut("unknown product", f"the catalogue has no product {row.product_id[:60]}")
+    whole = done.rows.get(query_key(row.query)) if isinstance(row, IntentPart) else None
     there = done.rows.get(row.key)
-    if there is None:
+    if isinstance(row, IntentPart) and isinstance(whole, IntentExample) and row.agrees(whole):
+        done.already_there += 1
+    elif there is None and whole is None:
         done.rows[row.key] = row
-        done.added += 1
+        done.added += not isinstance(row, IntentPart)
+    elif there is None:
+        raise _LeftOut("another answer is there", f"{row.key!r}: its query has a row with other content, which stays")
     elif there.model_copy(update={"gate": None}) == row.model_copy(update={"gate": None}):
         done.already_there += 1
     else:
         raise _LeftOut("another answer is there", f"{row.key} has a row with other content, which stays")
+
+
+def _merge_parts(done: Imported) -> None:
+    """Make rows of the queries whose parts are all there; the parts of the others leave the rows."""
+    by_query: dict[str, list[IntentPart]] = {}
+    for key, row in list(done.rows.items()):
+        if isinstance(row, IntentPart):
+            by_query.setdefault(query_key(row.query), []).append(row)
+            del done.rows[key]
+    for query, parts in by_query.items():
+        whole = merged(parts)
+        if whole is None:
+            done.parts += parts
+        else:
+            done.rows[query] = whole
+            done.added += 1
 
 
 def _shopper(row: Example) -> str | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from state.answers import design_schema, keyword_schema
 from state.answers_judge import PageAnswers, PlacementAnswers
@@ -22,40 +20,12 @@ from training.examples import (
     Task,
     ThemeLabel,
 )
+from training.intent_subjects import IntentSubject
 from training.relevance_answer import ShownProduct, relevance_schema
-
-# Batch services take short ids of plain characters; a shop's own ids may be neither.
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,48}")
+from training.subject_base import SubjectBase, UnknownChoice
 
 
-class UnknownChoice(ValueError):
-    """An answer names something that was not offered, or leaves out something that was asked."""
-
-
-class _Subject(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    named: ClassVar[str]
-
-    @property
-    def key(self) -> str:
-        raise AssertionError("each subject defines it")
-
-    @property
-    def custom_id(self) -> str:
-        """The id under which the answer comes back; the same subject always has the same."""
-        key = self.key if _PLAIN.fullmatch(self.key) else hashlib.sha256(self.key.encode()).hexdigest()[:24]
-        return f"{self.named}-{key}"
-
-    def schema_of_answer(self) -> type[BaseModel]:
-        raise AssertionError("each subject defines it")
-
-    def examples(self, answer: Any) -> list[Example]:
-        """Return the rows that ``answer``, an instance of the schema, gives."""
-        raise AssertionError("each subject defines it")
-
-
-class DesignSubject(_Subject):
+class DesignSubject(SubjectBase):
     """A page design for one shopper."""
 
     named: ClassVar[str] = "design"
@@ -76,7 +46,7 @@ class DesignSubject(_Subject):
         return [DesignExample(shopper_id=self.shopper_id, persona=answer.persona, themes=themes)]
 
 
-class KeywordsSubject(_Subject):
+class KeywordsSubject(SubjectBase):
     """The choice of keywords for one theme out of ``vocabulary``."""
 
     named: ClassVar[str] = "keywords"
@@ -106,7 +76,7 @@ class KeywordsSubject(_Subject):
         ]
 
 
-class RelevanceSubject(_Subject):
+class RelevanceSubject(SubjectBase):
     """Labels for the products of one theme."""
 
     named: ClassVar[str] = "relevance"
@@ -132,7 +102,7 @@ class RelevanceSubject(_Subject):
         ]
 
 
-class JudgeSubject(_Subject):
+class JudgeSubject(SubjectBase):
     """The judge's questions on a page (``placement_id`` None) or on its one placement."""
 
     named: ClassVar[str] = "judge"
@@ -162,7 +132,7 @@ class JudgeSubject(_Subject):
         ]
 
 
-Subject = DesignSubject | KeywordsSubject | RelevanceSubject | JudgeSubject
+Subject = DesignSubject | KeywordsSubject | RelevanceSubject | JudgeSubject | IntentSubject
 _SUBJECTS: TypeAdapter[Subject] = TypeAdapter(Annotated[Subject, Field(discriminator="task")])
 
 
