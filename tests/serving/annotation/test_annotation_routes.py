@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from support.annotation_study import small_study
 
 from evaluation.study import Study
 from serving.annotation.app import create_annotation_app
+from serving.http.hub_routes import HUB_DIR
 from state.http import HttpSettings
 
 BASE = "/v1/annotation"
@@ -99,8 +102,6 @@ async def test_pages_of_other_origins_and_other_machines_cannot_answer(study: St
 
 
 async def test_where_keys_are_set_one_is_needed(study: Study) -> None:
-    import hashlib
-
     key = {"name": "people", "sha256": hashlib.sha256(b"swk_1").hexdigest(), "scopes": ["read", "write"]}
     async with client(study, keys=[key]) as http:
         assert (await http.get(BASE)).status_code == 401
@@ -115,6 +116,22 @@ async def test_the_page_lets_nothing_foreign_in_and_an_item_beyond_the_last_is_n
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "annotate.js" in page.text
     assert beyond == [404, 422, 422]
+
+
+async def test_the_page_asks_for_every_module_that_it_needs_and_no_other(study: Study) -> None:
+    needed: set[str] = set()
+    waiting = ["annotate.js"]
+    while waiting:
+        module = waiting.pop()
+        if module not in needed:
+            needed.add(module)
+            text = (HUB_DIR / "static" / module).read_text(encoding="utf-8")
+            waiting += re.findall(r'from "\./([\w-]+\.js)"', text)
+    async with client(study) as http:
+        page = (await http.get("/")).text
+        assert {*re.findall(r'"/static/([\w-]+\.js)"', page)} == needed
+        for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+            assert (await http.get(address)).status_code == 200
 
 
 async def test_a_damaged_file_of_answers_is_an_error_that_names_no_path(study: Study) -> None:
