@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from agents.judge_calibration import JudgeCalibration, QuestionRecord
+from agents.judge_calibration import JudgeCalibration, JudgeRecord
 from evaluation.bootstrap import ratio_interval
 from evaluation.runs.judging import JudgedPage
 from evaluation.runs.report import Estimate, JudgeFigures, QuestionFigures, Trust
@@ -24,26 +25,53 @@ LEVELS: Final[dict[str, Literal["page", "placement", "product"]]] = {
 """What each question is about: the page, a placement's words, or its products."""
 _OF_PAGE: Final = frozenset(get_args(PageQuestion))
 
-Trusts = Mapping[str, tuple[Trust, QuestionRecord | None]]
-"""By question: whether its answers carry, and the measurement that says so."""
+
+@dataclass(frozen=True)
+class Worth:
+    """What a judge's answers to one question carry, its kappa with interval, and whose answers it was held to."""
+
+    trust: Trust = "not measured"
+    kappa: float | None = None
+    low: float | None = None
+    high: float | None = None
+    against: Literal["people", "made-up faults"] | None = None
 
 
-def trusts_of(calibration: JudgeCalibration, model: str | None) -> dict[str, tuple[Trust, QuestionRecord | None]]:
+Trusts = Mapping[str, Worth]
+"""By question."""
+
+
+def trusts_of(calibration: JudgeCalibration, model: str | None) -> dict[str, Worth]:
     """Return what the judge that answers as ``model`` was measured to be worth on each of the seven questions.
 
-    Questions on the page never decide (their "no" names no placement), but may be better than chance.
+    People's answers count before made-up faults. Questions on the page never decide (their "no" names no placement),
+    but may be better than chance.
     """
     record = calibration.record_of(model)
-    found: dict[str, tuple[Trust, QuestionRecord | None]] = {}
-    for question in LEVELS:
-        measured = record.questions.get(question) if record else None
-        if record is None or measured is None:
-            found[question] = "not measured", None
-        elif question in record.deciding:
-            found[question] = "decides", measured
-        else:
-            found[question] = "better than chance" if measured.kappa_low > 0 else "no better than chance", measured
-    return found
+    return {question: Worth() if record is None else _worth(record, question) for question in LEVELS}
+
+
+def _worth(record: JudgeRecord, question: str) -> Worth:
+    found = _kappa(record, question)
+    if found is None:
+        return Worth()
+    kappa, low, high, against = found
+    if question in record.deciding:
+        return Worth("decides", kappa, low, high, against)
+    better = low is not None and low > 0
+    return Worth("better than chance" if better else "no better than chance", kappa, low, high, against)
+
+
+def _kappa(
+    record: JudgeRecord, question: str
+) -> tuple[float | None, float | None, float | None, Literal["people", "made-up faults"]] | None:
+    if record.people is not None:
+        for found in record.people.questions:
+            if found.question == question and found.items:
+                return found.kappa.estimate, found.kappa.low, found.kappa.high, "people"
+        return None
+    measured = record.questions.get(question)
+    return (measured.kappa, measured.kappa_low, measured.kappa_high, "made-up faults") if measured else None
 
 
 def judge_figures(
@@ -63,7 +91,7 @@ def _question(name: str, pages: Sequence[JudgedPage], trusts: Trusts, seed: int)
     answers = [_answers(name, page) for page in pages]
     yes = [own.count("yes") for own in answers]
     no = [own.count("no") for own in answers]
-    trust, measured = trusts[name]
+    worth = trusts[name]
     readable = [a + b for a, b in zip(yes, no, strict=True)]
     return QuestionFigures(
         question=name,
@@ -72,10 +100,11 @@ def _question(name: str, pages: Sequence[JudgedPage], trusts: Trusts, seed: int)
         no=sum(no),
         unreadable=sum(own.count(None) for own in answers),
         yes_share=Estimate.of(ratio_interval(yes, readable, seed=seed)),
-        trust=trust,
-        kappa=measured.kappa if measured else None,
-        kappa_low=measured.kappa_low if measured else None,
-        kappa_high=measured.kappa_high if measured else None,
+        trust=worth.trust,
+        kappa=worth.kappa,
+        kappa_low=worth.low,
+        kappa_high=worth.high,
+        measured_against=worth.against,
     )
 
 

@@ -92,7 +92,8 @@ class QuestionFigures(_Part):
     """The judge on one question. An unreadable answer is neither a yes nor a no.
 
     ``yes_share`` is of the readable answers, resampled by shopper. ``trust`` says what this very judge was measured
-    to be worth on this question (guardrails/judge_calibration.json); kappa is None where it was not measured.
+    to be worth on this question (guardrails/judge_calibration.json); kappa is None where it was not measured,
+    ``measured_against`` says whose answers it was held to.
     """
 
     question: str
@@ -105,6 +106,7 @@ class QuestionFigures(_Part):
     kappa: float | None = None
     kappa_low: float | None = None
     kappa_high: float | None = None
+    measured_against: Literal["people", "made-up faults"] | None = None
 
 
 class JudgeFigures(_Part):

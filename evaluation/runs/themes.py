@@ -131,8 +131,8 @@ def _verdict(verdict: Verdict) -> ShownVerdict:
 def _words(answers: PlacementAnswers | None, trusts: Trusts) -> list[JudgeWord]:
     questions = PlacementAnswers.model_fields
     if answers is None:
-        return [JudgeWord(question=name, answer=None, reason="", trust=trusts[name][0]) for name in questions]
+        return [JudgeWord(question=name, answer=None, reason="", trust=trusts[name].trust) for name in questions]
     return [
-        JudgeWord(question=name, answer=said.answer, reason=said.reason, trust=trusts[name][0])
+        JudgeWord(question=name, answer=said.answer, reason=said.reason, trust=trusts[name].trust)
         for name, said in answers
     ]
