@@ -84,12 +84,13 @@ def align(
 def judge_chat(settings: Settings) -> tuple[Chat, str]:
     """Open the judge, with time for all items; returned with the name that its answers carry."""
     from agents.judge_calibration import answering_model
+    from agents.retrying import RetryingChat
     from engines.chat import ChatClient
 
     role = settings.roles["judge"]
     patient = role.model_copy(update={"timeout_s": max(role.timeout_s, TIMEOUT_S)})
     roles = {**settings.roles, "judge": patient}
-    return ChatClient(settings.model_copy(update={"roles": roles})), answering_model(role)
+    return RetryingChat(ChatClient(settings.model_copy(update={"roles": roles}))), answering_model(role)
 
 
 def _asked(study: Study, items: set[str]) -> list[JudgeAnswer]:

@@ -84,13 +84,15 @@ def judge_check(
 
 def judge_chats(settings: Settings, temperature: float) -> dict[Variant, Chat]:
     """Open the judge as it is, and at ``temperature`` with another seed."""
+    from agents.retrying import RetryingChat
     from engines.chat import ChatClient
 
     role = settings.roles["judge"]
     patient = role.model_copy(update={"timeout_s": max(role.timeout_s, TIMEOUT_S)})
     other = patient.model_copy(update={"temperature": temperature, "seed": role.seed + 1})
     plain, again = (
-        ChatClient(settings.model_copy(update={"roles": {**settings.roles, "judge": one}})) for one in (patient, other)
+        RetryingChat(ChatClient(settings.model_copy(update={"roles": {**settings.roles, "judge": one}})))
+        for one in (patient, other)
     )
     return {"plain": plain, "again": again, "reversed": plain}
 

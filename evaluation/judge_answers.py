@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.judge import ask_page, ask_placement, prompt_version
 from agents.judge_calibration import adapter_digest
+from evaluation.asking import ask_side_by_side
 from evaluation.sampling import ItemSource, read_rows
 from state.annotation import Level
 from state.errors import AnnotationError
@@ -79,10 +80,8 @@ async def ask_judge(
         file.append(source.id, line.model_dump_json())
         on_done()
 
-    async with asyncio.TaskGroup() as group:
-        for source in sources:
-            if source.id not in file.keys:
-                group.create_task(asked(source))
+    missing = [source for source in sources if source.id not in file.keys]
+    await ask_side_by_side(asked(source) for source in missing)
     return [JudgeAnswer.model_validate_json(file.line(source.id) or "") for source in sources]
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from agents.judge import ask_page, ask_placement
+from evaluation.asking import ask_side_by_side
 from evaluation.bootstrap import Interval, mean_interval
 from evaluation.frozen_set import Baseline, FrozenItem, Said
 from state.annotation import QUESTIONS
@@ -46,8 +47,8 @@ class QuestionCheck:
     """One question on ``items`` items. Shares with 95 % intervals by resampling items; None where nothing was compared.
 
     ``stands``: the same answer when asked again; ``unswayed``: the same in reverse order, ``sway`` the share of "yes"
-    in reverse less that as shown. ``leniency``: share of "yes" less that which is true. Only answers that could be read in
-    both are compared; ``unread`` is the share of plain answers that could not. ``kept``: as in the baseline.
+    in reverse less that as shown. ``leniency``: share of "yes" less that which is true. Only answers that could be
+    read in both are compared; ``unread`` is the share of plain answers that could not. ``kept``: as in the baseline.
     """
 
     question: str
@@ -96,10 +97,8 @@ async def ask_all(
         on_done()
 
     wanted = [(variant, item) for variant in VARIANTS for item in items]
-    async with asyncio.TaskGroup() as group:
-        for variant, item in wanted:
-            if f"{variant}/{item.id}" not in file.keys:
-                group.create_task(one(variant, item))
+    missing = [(variant, item) for variant, item in wanted if f"{variant}/{item.id}" not in file.keys]
+    await ask_side_by_side(one(variant, item) for variant, item in missing)
     lines = [Asked.model_validate_json(file.line(f"{variant}/{item.id}") or "") for variant, item in wanted]
     spent = usage_by_phase(line.usage for line in lines if line.usage is not None)
     return {(line.variant, line.item): line.answers for line in lines}, spent.get("judge", PhaseUsage())
