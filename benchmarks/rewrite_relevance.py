@@ -1,9 +1,10 @@
 """Chooses the limits of the rewrite relevance guard: ``python benchmarks/rewrite_relevance.py [--write]``.
 
 Pairs: the teacher's rewrites of a query (fit), rewrites of another query of the same aisle (near: many of these would
-do as well), and of a query that shares no category (far). On the training split: ``sure`` is the cosine that FAR_REFUSED
-of the far pairs stay below, ``floor`` the one that KEPT of the fitting pairs reach, and ``share`` the share of products
-in the query's aisles that parts fitting from far pairs best between the two. Printed and recorded are both splits.
+do as well), and of a query that shares no category (far). On the training split:
+``sure`` is the cosine that FAR_REFUSED of the far pairs stay below, ``floor`` the one that KEPT of the fitting pairs
+reach, ``share`` the share of products in the query's aisles that parts fitting from far pairs best between the two.
+Printed and recorded are both splits.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from catalog.surface import CONNECTORS, normalise, singular
 from state.intent import REWRITE_KINDS, IntentDraft, RewriteKind
 
-_FILLERS = CONNECTORS | {"for", "with", "in", "on", "to", "from", "by", "my", "some", "any", "your", "s"}
+_FILLERS = CONNECTORS | {"for", "with", "in", "to", "from", "by", "my", "some", "any", "your", "s"}
 _SAME = {
     "percent": "%", "ounce": "oz", "pound": "lb", "count": "ct", "pack": "pk", "gallon": "gal", "liter": "l",
     "litre": "l", "inch": "in", "milliliter": "ml", "gram": "g",

@@ -1,0 +1,159 @@
+"""What rewrites do to results: ``python benchmarks/query_rewrites.py [--split S] [--queries N] [--sample N --out F]``.
+
+For queries with thin results (by the gate of tools/query_results.py) and for the others: recall of relevant products
+and precision of a page of results without rewrites and with those of each system that the guards let through; by
+kind, the share of queries that are given one and the share of rewrites that are right by the relevance model; what
+each guard took out. evaluation/rewrite_effect.py says what "relevant" and "right" mean. ``--sample`` writes rewrites
+to be read by people instead, each with its first products, in an order that does not tell the system.
+
+To measure another system, add a function to :func:`systems`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from evaluation.rewrite_effect import EffectMeter, GroupEffect, RewriteSystem, SystemEffect
+from graph.intent_guards import build_intent_guards, discover_intent_guards, run_intent_guards
+from graph.services import Services, open_services
+from state.intent import REWRITE_KINDS, IntentDraft, LabelledQuery, Rewrites
+from state.intent_guard import IntentGuardContext
+from state.settings import load_settings
+from tools.labelled_queries import LabelledQueries, query_key
+from tools.query_results import RewriteGate
+from tools.query_rewrites import RetrievedRewrites
+from training.datasets import load_examples
+from training.examples import Task
+
+LIMIT = 3
+
+
+def systems(services: Services) -> dict[str, RewriteSystem]:
+    """Return the systems to measure, by name. Labelled queries are those of the training split."""
+    train = [row.labelled for row in load_examples(Task.INTENTS, "train")]
+    retrieved = RetrievedRewrites(services.keywords, services.products, LabelledQueries(train, services.embedder))
+
+    def teacher(row: LabelledQuery) -> Rewrites:
+        return row.rewrites
+
+    def retrieval(row: LabelledQuery) -> Rewrites:
+        own = frozenset({query_key(row.query), query_key(row.corrected)})
+        found = {
+            kind: retrieved.rewrites(row.corrected, row, row.categories, kind, LIMIT, without=own)
+            for kind in REWRITE_KINDS
+        }
+        return Rewrites(**found)
+
+    return {"teacher": teacher, "retrieval": retrieval}
+
+
+class RewriteGuards:
+    """The guards of rewrites of the project over the services in use."""
+
+    def __init__(self, services: Services) -> None:
+        classes = discover_intent_guards(services.settings.guards_dir)
+        self._guards = build_intent_guards([cls for cls in classes if {*cls.parts} <= {*REWRITE_KINDS}])
+        categories = {category.path: category for category in services.catalog.categories()}
+        self._context = IntentGuardContext(
+            services.embedder, services.scorer, categories=categories, products=services.products
+        )
+
+    def __call__(self, draft: IntentDraft) -> tuple[IntentDraft, Sequence[Any]]:
+        return run_intent_guards(self._guards, draft, self._context)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", default="dev", choices=["train", "dev", "test"])
+    parser.add_argument("--queries", type=int, help="measure so many, drawn by seed 7 (default: all)")
+    parser.add_argument("--sample", type=int, help="write so many rewrites of each system and kind to --out")
+    parser.add_argument("--out", type=Path, default=Path("rewrites.jsonl"))
+    arguments = parser.parse_args()
+    rows = [row.labelled for row in load_examples(Task.INTENTS, arguments.split)]
+    random.Random(7).shuffle(rows)
+    services = open_services(load_settings())
+    compared, guards = systems(services), RewriteGuards(services)
+    if arguments.sample:
+        write_sample(rows, compared, guards, services, arguments.sample, arguments.out)
+        return
+    gate, meter = RewriteGate(services.products), EffectMeter(services.products, services.scorer, guards)
+    groups = {"thin": GroupEffect(), "not thin": GroupEffect()}
+    for row in track(rows[: arguments.queries], description="queries"):
+        meter.add(groups["thin" if gate.forecast(row.corrected).thin else "not thin"], row, compared)
+    print(f"{arguments.split} split, relevance by {services.scorer.name}")
+    for name, group in groups.items():
+        print_group(name, group)
+
+
+def print_group(name: str, group: GroupEffect) -> None:
+    """Print the tables of one group of queries."""
+    print(f"\n{group.queries} queries whose results are {name}")
+    print("| system | recall | precision |\n|---|---|---|")
+    print(f"| no rewrites | {mean(group.recall_before)} | {mean(group.precision_before)} |")
+    for system, effect in group.systems.items():
+        print(f"| {system} | {mean(effect.recall_after)} | {mean(effect.precision_after)} |")
+    print("\n| system | kind | queries given one | right by the relevance model |\n|---|---|---|---|")
+    for system, effect in group.systems.items():
+        for kind in REWRITE_KINDS:
+            right = (
+                f"{effect.right[kind]} of {effect.rewrites[kind]} ({share(effect.right[kind], effect.rewrites[kind])})"
+            )
+            print(f"| {system} | {kind} | {share(effect.given[kind], group.queries)} | {right} |")
+    for system, effect in group.systems.items():
+        print(f"{system}: {taken_out(effect)}")
+
+
+def taken_out(effect: SystemEffect) -> str:
+    """Return what the guards took out of a system's rewrites, in words."""
+    by_guard = ", ".join(f"{guard} {count}" for guard, count in effect.removed.most_common())
+    return f"guards took out {effect.removed.total()} of {effect.proposed} rewrites ({by_guard or 'none'})"
+
+
+def mean(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.3f}" if values else "-"
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def write_sample(
+    rows: Sequence[LabelledQuery],
+    compared: Mapping[str, RewriteSystem],
+    guards: RewriteGuards,
+    services: Services,
+    count: int,
+    out: Path,
+) -> None:
+    """Write ``count`` rewrites of each system and kind as JSON lines, one rewrite a query, with an empty verdict."""
+    lines = []
+    for system, rewrite in compared.items():
+        wanted = dict.fromkeys(REWRITE_KINDS, count)
+        for row in rows:
+            if not any(wanted.values()):
+                break
+            fields = row.model_dump(exclude={"kind", "rewrites"})
+            left = guards(IntentDraft(**fields, rewrites=rewrite(row)))[0].rewrites
+            for kind, texts in left:
+                if texts and wanted[kind]:
+                    wanted[kind] -= 1
+                    shown = [hit.product.name for hit in services.products.find(texts[:1], limit=5)]
+                    lines.append(
+                        {"query": row.corrected, "kind": kind, "rewrite": texts[0], "finds": shown, "good": None}
+                        | {"system": system}
+                    )
+    random.Random(7).shuffle(lines)
+    out.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    print(f"wrote {len(lines)} rewrites to {out}: put true or false under 'good'")
+
+
+if __name__ == "__main__":
+    main()
