@@ -43,6 +43,12 @@ class HttpSettings(BaseModel):
     max_connections: int = Field(default=1000, ge=1, description="Connections and requests at once; others get 503.")
     max_url_bytes: int = Field(default=4096, ge=256)
 
+    warm_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="For so long at most, a server that starts ranks the pages made last before it says it is ready.",
+    )
+
     generations_at_once: int = Field(default=2, ge=1, le=32)
     generation_queue: int = Field(default=32, ge=0, description="Shoppers waiting; beyond it none is queued.")
     generation_timeout_s: float = Field(default=600.0, gt=0)
@@ -52,6 +58,10 @@ class HttpSettings(BaseModel):
         le=19,
         description="Priority given up by the process that generates, so that serving is quick.",
     )
+
+    query_timeout_s: float = Field(default=10.0, gt=0, description="A query that is not understood by then gets 503.")
+    queries_at_once: int = Field(default=2, ge=1, le=64, description="Queries that are read at a time.")
+    query_queue: int = Field(default=32, ge=0, description="Queries that wait to be read; beyond it, 503.")
 
     otlp_endpoint: str | None = Field(
         default=None, pattern=r"^https?://", description="Traces go there (OTLP over HTTP, needs the extra 'otel')."

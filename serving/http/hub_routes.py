@@ -36,6 +36,7 @@ _PAGES = {
                 "feedback.js",
                 "picker.js",
                 "progress.js",
+                "query.js",
                 "shelf.js",
                 "tile.js",
                 "token.js",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from catalog.schema import MAX_ID_CHARS
 from state.catalog import Product
 from state.errors import CatalogError
+from state.intent import QueryIntent
 from state.placement import Versions
 from tools.shopper import check_shopper_id
 
@@ -138,11 +139,16 @@ class FeedbackStored(BaseModel):
 
 
 class SearchResults(BaseModel):
-    """Products for a query, best first. ``understood`` is what the query was taken to mean, None where not read."""
+    """Products for a query, best first.
+
+    ``understood`` is what the query was taken to mean, None where that was not asked for or cannot be told.
+    ``searched`` are the words that were searched: the query, or its repaired spelling where it was understood.
+    """
 
     query: str
+    searched: str
     products: list[ProductTile]
-    understood: dict[str, Any] | None = None
+    understood: QueryIntent | None = None
 
 
 class AvailabilityUpdate(BaseModel):

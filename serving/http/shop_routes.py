@@ -27,6 +27,7 @@ from serving.http.shapes import (
 from serving.http.site import Site, site_of
 from state.cached import ProductState
 from state.errors import ModelsMissing, StoreUnavailable
+from state.intent import QueryIntent
 from tools.engagement import Event, theme_key
 from tools.shopper_directory import list_shoppers
 
@@ -43,14 +44,20 @@ async def search(
     q: Annotated[str, Query(min_length=1, max_length=200, examples=["organic yogurt"])],
     shopper_id: Annotated[ForeignId | None, Query(description="Marks what this shopper bought before.")] = None,
     limit: Annotated[int, Query(ge=1, le=48)] = 24,
+    understand: Annotated[
+        bool,
+        Query(description="Read the query first, and search its repaired spelling. Takes longer for rare queries."),
+    ] = False,
 ) -> SearchResults:
     """Return products by the words and the meaning of the query, those that can be had now."""
     if shopper_id is not None:
         own_shopper(caller, shopper_id)
     site: Site = site_of(request)
     shop = await site.pages.shop()
+    understood = await site.queries.read_if_possible(q) if understand else None
+    searched = understood.corrected if understood else q
     try:
-        hits = await asyncio.to_thread(lambda: shop.search().find([q], limit=_SPARE * limit))
+        hits = await asyncio.to_thread(lambda: shop.search().find([searched], limit=_SPARE * limit))
     except ModelsMissing:
         raise unavailable("Search is not ready: the embedder is missing.", 60, "search-closed") from None
     gone = (await site.pages.unavailable_now()).states
@@ -60,7 +67,21 @@ async def search(
         for hit in hits
         if hit.product.available and hit.product.id not in gone and not shop.restricted(hit.product)
     ]
-    return SearchResults(query=q, products=tiles[:limit])
+    return SearchResults(query=q, searched=searched, products=tiles[:limit], understood=understood)
+
+
+@router.get("/intent", tags=["shop"], summary="What a query asks for")
+async def intent(
+    caller: Reader,
+    request: Request,
+    q: Annotated[str, Query(min_length=1, max_length=1000, examples=["organic peanut buter no sugar"])],
+) -> QueryIntent:
+    """Return the query's repaired spelling, product, brand, attributes, categories and rewrites.
+
+    Frequent queries are answered from the head cache, others by the student (`source`). A part that the student is not
+    sure of is left out.
+    """
+    return await site_of(request).queries.read(q)
 
 
 @router.post("/feedback", tags=["shop"], summary="What a shopper did with a page", status_code=202)

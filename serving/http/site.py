@@ -18,6 +18,7 @@ from serving.http.metrics import Metrics
 from serving.http.runs import Event, Runs
 from serving.http.serving_pages import PageServer
 from serving.http.shop import OpenShop, ShopWindow, open_shop
+from serving.http.understanding import OpenUnderstand, QueryReader, open_understand
 from serving.page_cache import PageCache
 from serving.page_recheck import StoredPageCheck
 from serving.present import Present, PresentVersions, present_versions
@@ -40,6 +41,7 @@ class Parts:
     look: Callable[[Settings], Present] = present_versions
     backend: Backend | None = None
     maker: Callable[[Settings], PageMaker] = GenerationProcess
+    understand: OpenUnderstand = open_understand
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Site:
     pages: PageServer
     runs: Runs
     metrics: Metrics
+    queries: QueryReader
     opened_at: float = field(default_factory=time.monotonic)
 
 
@@ -84,7 +87,7 @@ async def open_site(settings: Settings, metrics: Metrics, parts: Parts) -> Async
         pages = PageServer(settings, cache, shops, present, check, access, FeedbackStore(backend.store, access), runs)
         warming = asyncio.create_task(_warm_up(pages))
         try:
-            yield Site(settings, cache, pages, runs, metrics)
+            yield Site(settings, cache, pages, runs, metrics, QueryReader(settings.http, parts.understand))
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)

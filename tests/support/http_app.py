@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from support.queries import small_understand
 from support.small_shop import SmallCatalog, SmallShoppers, WordSearch
 
 from ranking.opening import Ranking
@@ -19,6 +20,7 @@ from ranking.statistics import read_statistics
 from serving.http.app import create_app
 from serving.http.shop import Shop
 from serving.http.site import Parts, Site
+from serving.http.understanding import Understand
 from serving.present import Present
 from serving.regeneration import OnEvent
 from state.options import PageOptions
@@ -157,6 +159,7 @@ async def small_site(
     backend: Backend | None = None,
     ranker: ProductRanker | None = None,
     present: Present | None = None,
+    understand: Understand | None = None,
     **http: Any,
 ) -> AsyncIterator[SmallSite]:
     """Run the app over the small shop; ``http`` are HTTP settings."""
@@ -181,6 +184,7 @@ async def small_site(
         look=lambda settings: present or Present(VERSIONS.model_dump()),
         backend=backend,
         maker=lambda settings: maker,
+        understand=lambda: understand or small_understand,
     )
     app = create_app(small_http_settings(home, **http), parts)
     async with app.router.lifespan_context(app):

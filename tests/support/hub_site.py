@@ -14,6 +14,7 @@ import uvicorn
 from pydantic import BaseModel
 from support.fakes import DEFAULTS
 from support.http_app import SmallWarehouse, small_page
+from support.queries import small_understand
 from support.scripted_chat import ScriptedChat
 from support.servers import free_port
 from support.small_shop import SmallShoppers, WordSearch, small_services
@@ -122,6 +123,7 @@ def hub_site(home: Path) -> Iterator[HubSite]:
         look=lambda settings: Present(),
         backend=backend,
         maker=lambda settings: PageRunner(settings, lambda: small_services(chat, settings), backend.store),
+        understand=lambda: small_understand,
     )
     app = create_app(settings, parts)
     server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="warning"))

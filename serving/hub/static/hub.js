@@ -7,6 +7,7 @@ import { basketOf, showBasket } from "./basket.js";
 import { feedbackFor } from "./feedback.js";
 import { pickShopper, showWho } from "./picker.js";
 import { Progress } from "./progress.js";
+import { isRepaired, reading, spelling, understood } from "./query.js";
 import { bones, shelf } from "./shelf.js";
 import { SEARCH, tile } from "./tile.js";
 import { askToken } from "./token.js";
@@ -155,17 +156,52 @@ function failed(place, reason) {
 
 async function showResults(text) {
   const { signal } = (searching = new AbortController());
+  // Results do not wait for it: where it fails, the search is as good as without.
+  const asked = api.intent(text, signal).catch(() => null);
   const found = await attempt(() => api.search(text, shopper, signal), () => showResults(text));
   if (!found) return;
+  drawResults(found, reading());
+  say(`${count(found.products.length, "product")} for ${found.query}`);
+  const intent = await asked;
+  if (!signal.aborted) await showUnderstood(text, intent, signal);
+}
+
+/** Draw what the query was understood as, and the results of its repaired spelling in place of those of its own. */
+async function showUnderstood(text, intent, signal) {
+  const place = document.getElementById("understood");
+  if (!intent) return place.replaceChildren();
+  const repaired = isRepaired(text, intent) && address().get("exact") !== "1";
+  if (repaired) {
+    const better = await attempt(() => api.search(intent.corrected, shopper, signal), () => showResults(text));
+    if (!better) return;
+    drawResults(better);
+    say(`Showing ${count(better.products.length, "product")} for ${better.query} instead of ${text}`);
+  }
+  document.getElementById("understood").replaceChildren(...[repaired && spelling(text, intent, searchLink), ...understood(intent, searchLink)].filter(Boolean));
+}
+
+/** Return a link to the results of `text`, which opens them without leaving the page. */
+function searchLink(text, exact = "") {
+  const wanted = address();
+  wanted.set("q", text);
+  exact ? wanted.set("exact", exact) : wanted.delete("exact");
+  return el("a", { href: `?${wanted}`, onclick: (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go({ q: text, exact }).then(() => main.focus());
+  } }, text);
+}
+
+function drawResults(found, about) {
   const placement = { id: SEARCH, title: found.query };
-  const back = el("button", { class: "button", type: "button", onclick: () => { query.value = ""; go({ q: "" }); main.focus(); } }, glyph("left"), "Back to shelves");
+  const back = el("button", { class: "button", type: "button", onclick: () => { query.value = ""; go({ q: "", exact: "" }); main.focus(); } }, glyph("left"), "Back to shelves");
   show([
     el("div", { class: "hero" }, el("div", {}, el("h1", {}, `“${found.query}”`), el("p", { class: "persona" }, count(found.products.length, "product"))), back),
+    el("div", { id: "understood", class: "understood" }, about),
     found.products.length
       ? el("div", { class: "shelves" }, el("section", { "aria-label": "Search results" }, el("h2", { class: "unseen" }, "Results"), el("ul", { class: "tile-grid" }, found.products.map((product) => tile(product, placement)))))
       : el("section", { class: "empty" }, emptyArt(), el("h2", {}, "Nothing found"), el("p", {}, "Try fewer or other words.")),
   ]);
-  say(`${count(found.products.length, "product")} for ${found.query}`);
 }
 
 let typing = 0;
@@ -174,13 +210,13 @@ query.addEventListener("input", () => {
   typing = setTimeout(() => {
     const text = query.value.trim();
     if (text.length === 1 || text === (address().get("q") ?? "")) return;
-    go({ q: text }, { replace: address().has("q") });
+    go({ q: text, exact: "" }, { replace: address().has("q") });
   }, TYPING_MS);
 });
 document.getElementById("search").addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(typing);
-  go({ q: query.value.trim() }, { replace: true });
+  go({ q: query.value.trim(), exact: "" }, { replace: true });
 });
 
 /* ---- the frame ---- */
@@ -213,7 +249,7 @@ async function begin() {
   await arrive();
 }
 
-document.getElementById("who").addEventListener("click", () => pickShopper(known, shopper, (id) => go({ shopper: id, q: "" })));
+document.getElementById("who").addEventListener("click", () => pickShopper(known, shopper, (id) => go({ shopper: id, q: "", exact: "" })));
 document.getElementById("basket").addEventListener("click", showBasket);
 addEventListener("popstate", () => {
   // The skip link moves within the page: nothing is to be drawn.

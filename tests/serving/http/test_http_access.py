@@ -68,6 +68,7 @@ def assert_problem(answer: httpx.Response, status: int, kind: str) -> None:
         ("GET", "/v1/pages/7/trace", None, {"reader", "writer", "boss"}),
         ("GET", "/v1/pages/7/events", None, {"reader", "writer", "boss"}),
         ("GET", "/v1/search?q=tea", None, {"reader", "writer", "boss"}),
+        ("GET", "/v1/intent?q=tea", None, {"reader", "writer", "boss"}),
         ("GET", "/metrics", None, {"reader", "writer", "boss"}),
         ("POST", "/v1/pages/7/regenerate", None, {"writer", "boss"}),
         (

@@ -181,6 +181,55 @@ def test_search_finds_products_and_leads_back(site: HubSite, browser: Browser) -
         expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
 
 
+def test_a_search_says_how_it_was_understood_and_leads_on(site: HubSite, browser: Browser) -> None:
+    site.store(small_page())
+    with open_page(browser, f"{site.url}/?shopper=7&q=greek+yogrt") as page:
+        chips = page.get_by_role("list", name="Understood as").get_by_role("listitem")
+        expect(chips).to_have_text(["Product: yogurt", "Flavor: greek", "Aisle: dairy eggs > yogurt"])
+        expect(page.get_by_role("note")).to_contain_text(
+            "Showing results for greek yogurt. Search instead for greek yogrt"
+        )
+        expect(page.get_by_role("heading", level=1)).to_have_text("“greek yogurt”")
+        expect(page.get_by_role("region", name="Search results").get_by_role("listitem")).to_have_count(4)
+        expect(page.get_by_role("status")).to_contain_text("greek yogurt instead of greek yogrt")
+        others = page.get_by_role("navigation", name="Other searches")
+        expect(others.get_by_role("list", name="Instead").get_by_role("link")).to_have_text(["kefir"])
+        page.get_by_role("link", name="greek yogrt").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("“greek yogrt”")
+        expect(chips).to_have_count(3)
+        expect(page.get_by_role("note")).to_have_count(0)
+        page.get_by_role("link", name="dairy").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("“dairy”")
+        expect(page.locator("#understood")).to_be_empty()
+        expect(page.get_by_role("searchbox")).to_have_value("dairy")
+        assert "exact" not in page.url
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_have_text("“greek yogrt”")
+
+
+def test_a_search_that_is_not_understood_shows_its_results(site: HubSite, browser: Browser) -> None:
+    site.store(small_page())
+    with open_page(browser, f"{site.url}/?shopper=7") as page:
+        held = []
+        page.route("**/v1/intent?*", held.append)
+        page.get_by_role("searchbox").fill("yogurt")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="Search results").get_by_role("listitem")).to_have_count(4)
+        expect(page.locator("#understood")).to_have_text("Reading your search …")
+        eventually(page, lambda: bool(held))
+        held[-1].fulfill(status=503, content_type="application/problem+json", body="{}")
+        expect(page.locator("#understood")).to_be_empty()
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_markup_in_what_was_understood_is_shown_as_text(site: HubSite, browser: Browser) -> None:
+    site.store(small_page())
+    with open_page(browser, f"{site.url}/?shopper=7&q=markup") as page:
+        expect(page.get_by_role("navigation", name="Other searches")).to_contain_text("<img src=x onerror=")
+        assert page.locator("main img").count() == 0
+
+
 def hostile_page() -> ShopperPage:
     markup = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     page = small_page("html", persona=markup)
