@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from graph.query_services import QueryServices
 from graph.services import Services, shared_services
 from state.intent_guard import IntentGuardContext
 from state.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from catalog.warehouse import Warehouse
+    from tools.labelled_queries import LabelledQueries
+    from tools.query_categories import QueryCategories
+    from tools.query_context import QueryContexts
 
 WEIGHTS = PROJECT_ROOT / "models" / "intents"
 
@@ -18,22 +26,66 @@ def open_query_services(services: Services) -> QueryServices:
     Raises:
         LabelledQueriesError, ModelsError: a file of ``models/intents`` is missing or damaged.
         SettingsError: the settings of intent guards are wrong.
+        StoreError: the store of head cache and teacher's queue cannot be opened.
     """
+    from catalog.warehouse import Warehouse
     from graph.intent_guards import build_intent_guards, discover_intent_guards
-    from tools.intent_cache import IntentCache
+    from tools.intent_store import IntentStore
     from tools.labelled_queries import LabelledQueries
     from tools.query_categories import QueryCategories
     from tools.query_confidence import ConfidenceModel
     from tools.query_results import RewriteGate
     from tools.query_rewrites import RetrievedRewrites
-    from tools.query_roles import CrfRoles
+    from tools.query_roles import ROLES_FILE, CrfRoles
+    from tools.query_words import CatalogueWords
     from tools.spelling import Speller
-    from tools.teacher_queue import TeacherQueue
 
-    settings = services.settings
+    settings, embedder, products = services.settings, services.embedder, services.products
     build_intent_guards(discover_intent_guards(settings.guards_dir), settings.intent.guards)
-    labelled = LabelledQueries.open(settings.intent.labelled, services.embedder)
-    raise NotImplementedError
+    warehouse = Warehouse.open(settings)
+    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    listed = warehouse.categories()
+    names = [product.name for product in warehouse.all_products()]
+    categories = QueryCategories(listed, warehouse.product_order_counts(), products, labelled, embedder)
+    paths = {category.path: category for category in listed}
+    store = IntentStore.open(settings)
+    full = settings.intent.prompts == "full"
+    return QueryServices(
+        settings=settings,
+        chat=services.chat,
+        labelled=labelled,
+        categories=categories,
+        paths=paths,
+        spelling=Speller.open(settings, warehouse, labelled.rows),
+        roles=CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder),
+        rewrites=RetrievedRewrites.open(services.keywords, products, labelled),
+        gate=RewriteGate(products),
+        contexts=_contexts(services, warehouse, names, labelled, categories) if full else None,
+        confidence=ConfidenceModel.open(WEIGHTS / "confidence.json"),
+        guard_context=IntentGuardContext(
+            embedder=embedder,
+            scorer=services.scorer,
+            categories=paths,
+            products=products,
+            words=CatalogueWords(names, services.keywords.terms(), labelled.rows),
+        ),
+        cache=store,
+        queue=store,
+    )
+
+
+def _contexts(
+    services: Services,
+    warehouse: Warehouse,
+    names: Sequence[str],
+    labelled: LabelledQueries,
+    categories: QueryCategories,
+) -> QueryContexts:
+    from tools.brand_names import BrandNames
+    from tools.query_context import QueryContexts
+
+    brands = BrandNames([row.brand for row in labelled.rows if row.brand], names, services.embedder)
+    return QueryContexts(labelled, categories, services.products, brands, warehouse.product_order_counts())
 
 
 class _Once:

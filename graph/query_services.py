@@ -75,7 +75,7 @@ class QueryServices:
     roles: RolesWithoutModel
     rewrites: RewritesWithoutModel
     gate: RewriteGate
-    contexts: Contexts
+    contexts: Contexts | None
     confidence: ConfidenceModel
     guard_context: IntentGuardContext
     cache: HeadCache | None = None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.prompting import prompts_version
 from engines.versions import models_version
 from state.catalog import Category, KeywordCandidate, Product, ProductHit
 from state.guard import Chat, Embedder, PairScorer
-from state.settings import Settings
+from state.settings import Settings, load_settings
 from state.shopper import ShopperContext
+from tools.keyword_selector import KeywordSelector, NearestKeywords, load_selector
 
 
 class Catalog(Protocol):
@@ -49,6 +50,8 @@ class KeywordTool(Protocol):
 
     def candidates(self, concepts: Sequence[str], limit: int = 100) -> list[KeywordCandidate]: ...
 
+    def terms(self, kind: str = "query") -> list[str]: ...
+
 
 class ProductTool(Protocol):
     """Finds the products that keywords stand for."""
@@ -70,6 +73,7 @@ class Services:
     embedder: Embedder
     scorer: PairScorer
     chat: Chat
+    selector: KeywordSelector = field(default_factory=NearestKeywords)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of all but the guards and the run's options."""
@@ -111,6 +115,7 @@ def open_services(settings: Settings) -> Services:
         embedder=embedder,
         scorer=load_scorer(settings, products.known_vectors),
         chat=ChatClient(settings),
+        selector=load_selector(settings, embedder),
     )
 
 
@@ -127,3 +132,11 @@ class OnceProvider:
             if self._services is None:
                 self._services = self._open()
             return self._services
+
+
+def _configured() -> Services:
+    return open_services(load_settings())
+
+
+shared_services = OnceProvider(_configured)
+"""The services of the settings in force, opened once for all graphs of the process."""

@@ -114,6 +114,10 @@ class KeywordSearch:
         """What the index in use is made of."""
         return self._current().record
 
+    def terms(self, kind: str = "query") -> list[str]:
+        """Return the texts of all terms of one kind."""
+        return [term.text for term in self._current().terms if term.kind == kind]
+
     def candidates(self, concepts: Sequence[str], limit: int = 100) -> list[KeywordCandidate]:
         """Return up to ``limit`` distinct terms near ``concepts``: queries first, then categories, then filters.
 

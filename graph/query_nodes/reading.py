@@ -78,6 +78,6 @@ def _retrieve(session: QuerySession, query: str) -> dict[str, Any]:
         "examples": [neighbour.example for neighbour in near],
         "likeness": max((neighbour.similarity for neighbour in near), default=0.0),
         "found": [CategoryEvidence(category=entry.category, score=entry.score) for entry in found],
-        "context": services.contexts.of(corrected) if services.settings.intent.prompts == "full" else None,
+        "context": services.contexts.of(corrected) if services.contexts else None,
         "kinds": session.wanted_kinds(corrected),
     }

@@ -105,6 +105,9 @@ class WordSearch:
             for term in found[:limit]
         ]
 
+    def terms(self, kind: str = "query") -> list[str]:
+        return self._terms if kind == "query" else []
+
     def find(
         self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
     ) -> list[ProductHit]:
