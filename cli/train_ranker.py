@@ -15,7 +15,9 @@ def ranker(
     out: Annotated[Path, typer.Option("--out", help="Folder for the model and its run card.")] = Path("models/ranker"),
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 7,
     rounds: Annotated[int | None, typer.Option(min=1, help="Trees to grow. Default: as the shipped model.")] = None,
-    labels: Annotated[int, typer.Option(min=1, help="Orders of each shopper to learn from, the latest first.")] = 1,
+    labels: Annotated[
+        int | None, typer.Option(min=1, help="Orders of each shopper to learn from. Default: as the shipped model.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
 ) -> None:
     """Train the product ranker on the orders of the catalogue in use (seconds to a minute).
@@ -26,16 +28,17 @@ def ranker(
     Example: shelfwise train ranker --out models/ranker
     """
     from catalog.warehouse import Warehouse
-    from training.ranker import ROUNDS, train_ranker, write_ranker
+    from training.ranker import LABEL_ORDERS, ROUNDS, train_ranker, write_ranker
     from training.ranker_examples import read_examples
 
     warehouse = Warehouse.open(load_settings())
+    orders = labels or LABEL_ORDERS
     with progress(0, "shoppers") as (bar, row):
         bar.update(row, total=None)
-        examples = read_examples(warehouse, label_orders=labels, tick=lambda: bar.advance(row))
+        examples = read_examples(warehouse, label_orders=orders, tick=lambda: bar.advance(row))
     train, dev = examples["train"], examples["dev"]
     trained = train_ranker(
-        train, dev, catalog=warehouse.version, seed=seed, rounds=rounds or ROUNDS, threads=threads, label_orders=labels
+        train, dev, catalog=warehouse.version, seed=seed, rounds=rounds or ROUNDS, threads=threads, label_orders=orders
     )
     write_ranker(out, trained)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in trained.run["dev"].items())

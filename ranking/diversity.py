@@ -1,18 +1,19 @@
 """The order of placements: predicted engagement first, unlike what stands above, each product once.
 
 Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) over placements, with the value of a placement taken
-anew at each step from the products that are not shown above it.
+anew at each step from the products that no placement above shows at its front.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from catalog.readings import readings
+from ranking.dealing import deal
 from state.placement import Placement
 from state.ranking import LeftOut, LeftOutReason, RankedProduct, RankOptions
 
@@ -45,19 +46,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Placed:
-    """A row as shown: its value and the products that no row above shows."""
+    """A row as shown: its value and the products that it shows, and no other row."""
 
     row: Row
     value: float
     products: list[RankedProduct]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Layout:
     """The rows in page order, and what was left out on the way."""
 
-    placed: list[Placed] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    placed: list[Placed]
+    left_out: list[LeftOut]
 
 
 def row_value(products: Sequence[RankedProduct], options: RankOptions) -> float:
@@ -78,38 +79,57 @@ def likeness(a: Row, b: Row) -> float:
 
 
 def lay_out(rows: Sequence[Row], options: RankOptions) -> Layout:
-    """Choose the order of ``rows`` and which products each shows; every product stands once.
+    """Choose the order of ``rows`` and which products each shows; every product stands once, where it is seen first.
 
-    Near-identical rows are neighbours only where nothing else is left. Ties go to the row made first.
+    Near-identical rows are neighbours only where nothing else is left. Ties go to the row made first. A row of which
+    too few products are left is not shown.
     """
-    layout = Layout()
-    shown: set[str] = set()
-    left = list(rows)
-    alike: dict[tuple[str, str], float] = {}
+    chosen, kept = _choose_all(rows, options)
+    grid = deal([row.products for row in chosen], options.max_products, kept)
+    placed = [
+        Placed(row, row_value(products, options) * row.feedback, products)
+        for row, products in zip(chosen, grid, strict=True)
+    ]
+    above = {row.placement.id for row in chosen}
+    thin = [row for row in rows if row.placement.id not in above] if len(chosen) < options.max_placements else []
+    left_out = [LeftOut(placement_id=row.placement.id, reason=LeftOutReason.THIN) for row in thin]
+    return Layout(placed, [*_shown_elsewhere(rows, placed), *left_out])
 
-    def like(a: Row, b: Row) -> float:
+
+@dataclass
+class Alike:
+    """How alike rows are, each pair worked out once."""
+
+    known: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def __call__(self, a: Row, b: Row) -> float:
         key = (a.placement.id, b.placement.id)
-        if key not in alike:
-            alike[key] = alike[key[::-1]] = likeness(a, b)
-        return alike[key]
+        if key not in self.known:
+            self.known[key] = self.known[key[::-1]] = likeness(a, b)
+        return self.known[key]
 
-    while left and len(layout.placed) < options.max_placements:
-        fresh = {row.placement.id: [p for p in row.products if p.id not in shown] for row in left}
-        thin = [row for row in left if len(fresh[row.placement.id]) < options.min_products]
-        for row in thin:
-            layout.left_out += _left_out(row, shown)
-            left.remove(row)
+
+def _choose_all(rows: Sequence[Row], options: RankOptions) -> tuple[list[Row], dict[str, int]]:
+    """Return rows from the top down, and for the products that make each of them whole the place of their row.
+
+    The first ``valued_products`` of a row are spoken for; the rest of it still counts for the rows below.
+    """
+    left, chosen, like = list(rows), list[Row](), Alike()
+    spoken_for: set[str] = set()
+    kept: dict[str, int] = {}
+    while len(chosen) < options.max_placements:
+        fresh = {row.placement.id: [p for p in row.products if p.id not in spoken_for] for row in left}
+        left = [row for row in left if len(fresh[row.placement.id]) >= options.min_products]
         if not left:
             break
         values = {row.placement.id: row_value(fresh[row.placement.id], options) * row.feedback for row in left}
-        above = [placed.row for placed in layout.placed]
-        chosen = left[0] if options.keep_order else _choose(left, values, above, like, options)
-        products = fresh[chosen.placement.id][: options.max_products]
-        layout.left_out += _shown_above(chosen, shown)
-        shown.update(product.id for product in products)
-        layout.placed.append(Placed(chosen, values[chosen.placement.id], products))
-        left.remove(chosen)
-    return layout
+        best = left[0] if options.keep_order else _choose(left, values, chosen, like, options)
+        products = [product.id for product in fresh[best.placement.id]]
+        spoken_for.update(products[: max(options.valued_products, options.min_products)])
+        kept.update(dict.fromkeys(products[: options.min_products], len(chosen)))
+        chosen.append(best)
+        left.remove(best)
+    return chosen, kept
 
 
 def _choose(
@@ -129,16 +149,15 @@ def _with_need(a: Row, b: Row, alike: float) -> float:
     return max(alike, SAME_NEED) if a.placement.need is b.placement.need else alike
 
 
-def _shown_above(row: Row, shown: Iterable[str]) -> list[LeftOut]:
+def _shown_elsewhere(rows: Sequence[Row], placed: Sequence[Placed]) -> list[LeftOut]:
+    """Return the products of ``rows`` that another row shows."""
+    where = {product.id: item.row.placement.id for item in placed for product in item.products}
     return [
-        LeftOut(placement_id=row.placement.id, product_id=product_id, reason=LeftOutReason.SHOWN_ABOVE)
-        for product_id in sorted(row.product_ids.intersection(shown))
+        LeftOut(placement_id=row.placement.id, product_id=product_id, reason=LeftOutReason.SHOWN_ELSEWHERE)
+        for row in rows
+        for product_id in sorted(row.product_ids)
+        if where.get(product_id, row.placement.id) != row.placement.id
     ]
-
-
-def _left_out(row: Row, shown: Iterable[str]) -> list[LeftOut]:
-    thin = LeftOut(placement_id=row.placement.id, reason=LeftOutReason.THIN)
-    return [*_shown_above(row, shown), thin]
 
 
 def _cosine(a: Counter[str], b: Counter[str]) -> float:

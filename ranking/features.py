@@ -1,4 +1,8 @@
-"""The features of the learned ranker, for all candidates of a shopper at once."""
+"""The features of the learned ranker, for all candidates of a shopper at once.
+
+All are of product and shopper: the same product has the same score in whatever placement it stands. (What a placement
+says of a product means one thing on pages made by rules, which teach, and another on generated ones.)
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,11 @@ FEATURES = (
     "own_share_since_first",
     "own_recent_share",
     "own_fading_count",
+    "own_quick_count",
+    "own_slow_count",
+    "own_streak",
+    "own_rank",
+    "own_top_share",
     "orders_since",
     "days_since",
     "cadence_days",
@@ -32,19 +41,20 @@ FEATURES = (
     "aisle_share",
     "aisle_lift",
     "aisle_orders_since",
+    "aisle_products",
+    "aisle_in_latest",
+    "own_share_of_aisle",
     "department_share",
     # the price
     "price",
     "price_level",
     "price_level_to_usual",
-    # the placement's word on the product
-    "relevance",
-    "relative_place",
     # the shopper
     "shopper_orders",
     "basket_size",
     "gap_days",
     "repeat_share",
+    "products_bought",
 )
 """Names of the columns, in order; the model file carries them too."""
 
@@ -59,12 +69,11 @@ def build_features(candidates: Candidates, shopper: ShopperFeatures, now: dateti
         **_own(rows, shopper, now),
         **_others(rows, shopper),
         **_shelf(rows, shopper),
-        "relevance": candidates.relevance,
-        "relative_place": candidates.places / np.maximum(1, candidates.sizes - 1),
         "shopper_orders": shopper.order_count,
         "basket_size": shopper.basket_size,
         "gap_days": shopper.gap_days,
         "repeat_share": shopper.repeat_share,
+        "products_bought": len(shopper.past.rows),
     }
     features = np.empty((len(rows), len(FEATURES)))
     for at, name in enumerate(FEATURES):
@@ -74,10 +83,9 @@ def build_features(candidates: Candidates, shopper: ShopperFeatures, now: dateti
 
 def _own(rows: np.ndarray, shopper: ShopperFeatures, now: datetime | None) -> dict[str, np.ndarray]:
     past = shopper.past
-    at, bought = _find(rows, past.rows)
 
     def of(values: np.ndarray) -> np.ndarray:
-        return np.where(bought, values[at], np.nan) if len(values) else np.full(len(rows), np.nan)
+        return _known(rows, past.rows, values)
 
     days_since = of(past.days_since) + shopper.elapsed_days(now)
     cadence_days, cadence_orders = of(past.cadence_days), of(past.cadence_orders)
@@ -87,6 +95,11 @@ def _own(rows: np.ndarray, shopper: ShopperFeatures, now: datetime | None) -> di
         "own_share_since_first": of(past.share_since_first),
         "own_recent_share": of(past.recent_share),
         "own_fading_count": of(past.fading_count),
+        "own_quick_count": of(past.quick_count),
+        "own_slow_count": of(past.slow_count),
+        "own_streak": of(past.streak),
+        "own_rank": of(past.rank),
+        "own_top_share": of(past.fading_count / np.maximum(1e-9, past.fading_count.max(initial=0.0))),
         "orders_since": of(past.orders_since),
         "days_since": days_since,
         "cadence_days": cadence_days,
@@ -98,8 +111,7 @@ def _own(rows: np.ndarray, shopper: ShopperFeatures, now: datetime | None) -> di
 
 def _others(rows: np.ndarray, shopper: ShopperFeatures) -> dict[str, np.ndarray]:
     shop = shopper.shop
-    at, bought = _find(rows, shopper.own_rows)
-    own = np.where(bought, shopper.own_counts[at], 0.0) if len(shopper.own_rows) else np.zeros(len(rows))
+    own = np.nan_to_num(_known(rows, shopper.own_rows, shopper.own_counts))
     orders = shop.orders[rows] - own
     buyers = shop.buyers[rows] - (own > 0)
     repeaters = shop.repeaters[rows] - (own > 1)
@@ -117,12 +129,16 @@ def _shelf(rows: np.ndarray, shopper: ShopperFeatures) -> dict[str, np.ndarray]:
     shop = shopper.shop
     aisle = shop.aisle[rows]
     share = shopper.aisle_share[aisle]
+    own = _known(rows, shopper.past.rows, shopper.past.count)
     others = shop.aisle_orders - shopper.own_aisle_orders
     usual = others[aisle] / max(1.0, others.sum())
     return {
         "aisle_share": share,
         "aisle_lift": np.log1p(share / np.maximum(usual, 1e-6)),
         "aisle_orders_since": shopper.aisle_orders_since[aisle],
+        "aisle_products": shopper.aisle_products[aisle],
+        "aisle_in_latest": shopper.aisle_in_latest[aisle],
+        "own_share_of_aisle": own / np.maximum(1e-9, share * shopper.lines),
         "department_share": shopper.department_share[shop.department[rows]],
         "price": np.log1p(shop.price[rows]),
         "price_level": shop.price_level[rows],
@@ -130,9 +146,9 @@ def _shelf(rows: np.ndarray, shopper: ShopperFeatures) -> dict[str, np.ndarray]:
     }
 
 
-def _find(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each of ``rows`` stands in the sorted ``among``, and whether it is there."""
+def _known(rows: np.ndarray, among: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return for each of ``rows`` the value of its place in the sorted ``among``, NaN where it is not there."""
     if not len(among):
-        return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
+        return np.full(len(rows), np.nan)
     at = np.minimum(np.searchsorted(among, rows), len(among) - 1)
-    return at, among[at] == rows
+    return np.where(among[at] == rows, values[at], np.nan)

@@ -18,6 +18,10 @@ _LINES = """
     SELECT shopper_id, order_number, product_id FROM order_lines
     WHERE $shopper IS NULL OR shopper_id = $shopper ORDER BY shopper_id, order_number, position"""
 
+_SIZE = "SELECT count(*) FROM order_lines"
+KEPT_LINES = 500_000
+"""Order lines up to which all histories are kept in memory (20 bytes each), so that no request reads one."""
+
 
 @dataclass(frozen=True)
 class OrderHistory:
@@ -58,6 +62,19 @@ def read_histories(source: RowSource, shop: ShopStatistics) -> Iterator[OrderHis
     lines = {key: list(rows) for key, rows in groupby(source.rows(_LINES, {"shopper": None}), key=lambda row: row[0])}
     for shopper_id, orders in groupby(source.rows(_ORDERS, {"shopper": None}), key=lambda row: row[0]):
         yield _history(shopper_id, list(orders), lines.get(shopper_id, []), shop)
+
+
+def no_history(shopper_id: str) -> OrderHistory:
+    """Return the history of somebody who never ordered."""
+    none, places = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return OrderHistory(shopper_id, day=none, stretch=places, order=places, row=places)
+
+
+def kept_histories(source: RowSource, shop: ShopStatistics) -> dict[str, OrderHistory] | None:
+    """Return the histories of all shoppers by id; None where they are too many to keep (seconds for a large shop)."""
+    if source.rows(_SIZE)[0][0] > KEPT_LINES:
+        return None
+    return {history.shopper_id: history for history in read_histories(source, shop)}
 
 
 def _history(

@@ -11,7 +11,7 @@ from pathlib import Path
 from catalog.goods import RestrictedGoods
 from ranking.admission import Restricted
 from ranking.breaker import CircuitBreaker
-from ranking.history import read_history
+from ranking.history import OrderHistory, kept_histories, no_history, read_history
 from ranking.learned import LearnedRanker
 from ranking.page import rank_page
 from ranking.protocol import ProductRanker
@@ -36,8 +36,11 @@ class Ranking:
         ranker: ProductRanker,
         restricted: Restricted,
         options: RankOptions | None = None,
+        histories: Mapping[str, OrderHistory] | None = None,
     ) -> None:
+        """``histories`` are those of all shoppers; without them one is read when its shopper comes."""
         self._source = source
+        self._histories = histories
         self._shop = shop
         self._ranker = ranker
         self._restricted = restricted
@@ -80,12 +83,17 @@ class Ranking:
             if shopper_id in self._shoppers:
                 self._shoppers.move_to_end(shopper_id)
                 return self._shoppers[shopper_id]
-        features = ShopperFeatures.of(read_history(self._source, self._shop, shopper_id), self._shop)
+        features = ShopperFeatures.of(self._history(shopper_id), self._shop)
         with self._lock:
             self._shoppers[shopper_id] = features
             while len(self._shoppers) > REMEMBERED_SHOPPERS:
                 self._shoppers.popitem(last=False)
         return features
+
+    def _history(self, shopper_id: str) -> OrderHistory:
+        if self._histories is None:
+            return read_history(self._source, self._shop, shopper_id)
+        return self._histories.get(shopper_id) or no_history(shopper_id)
 
     def close(self) -> None:
         """Let go of the external service, if there is one."""
@@ -108,4 +116,4 @@ def open_ranking(settings: Settings, source: RowSource) -> Ranking:
         breaker = CircuitBreaker(max_faults=config.max_faults, pause_s=config.pause_s)
         key = config.api_key.get_secret_value() if config.api_key else None
         ranker = RemoteRanker(config.url, ranker, timeout_s=config.timeout_s, breaker=breaker, api_key=key)
-    return Ranking(source, shop, ranker, restricted.holds, config.options)
+    return Ranking(source, shop, ranker, restricted.holds, config.options, kept_histories(source, shop))

@@ -78,19 +78,17 @@ def rank_page(
 def candidates_of(placements: Sequence[Placement], shop: ShopStatistics) -> Candidates:
     """Return the products of ``placements`` that the shop's statistics know, as a ranker takes them."""
     found = [
-        (product.id, placement.id, shop.row[product.id], product.score, place, len(placement.products))
+        (product.id, placement.id, shop.row[product.id], product.score)
         for placement in placements
-        for place, product in enumerate(placement.products)
+        for product in placement.products
         if product.id in shop.row
     ]
-    ids, placement_ids, rows, relevance, places, sizes = zip(*found, strict=True) if found else ((),) * 6
+    ids, placement_ids, rows, relevance = zip(*found, strict=True) if found else ((),) * 4
     return Candidates(
         product_ids=tuple(ids),
         placement_ids=tuple(placement_ids),
         rows=np.array(rows, dtype=np.int64),
         relevance=np.array(relevance, dtype=np.float64),
-        places=np.array(places, dtype=np.int64),
-        sizes=np.array(sizes, dtype=np.int64),
     )
 
 

@@ -16,16 +16,13 @@ class Candidates:
     """Products of placements to be scored, one entry per product and placement.
 
     ``rows`` int64 ``[n]`` are rows of the shop's statistics; ``relevance`` float64 ``[n]`` is the placement's own score
-    of the product in [0, 1]; ``places`` int64 ``[n]`` is its place (from 0) in its placement as made, ``sizes`` int64
-    ``[n]`` the number of products of that placement; ``product_ids`` and ``placement_ids`` name them.
+    of the product in [0, 1]; ``product_ids`` and ``placement_ids`` name them.
     """
 
     product_ids: tuple[str, ...]
     placement_ids: tuple[str, ...]
     rows: np.ndarray
     relevance: np.ndarray
-    places: np.ndarray
-    sizes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.product_ids)

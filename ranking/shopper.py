@@ -13,6 +13,8 @@ from ranking.statistics import ShopStatistics
 
 RECENT = 5
 """Orders that count as recent, and half-life in orders of the fading count."""
+QUICK, SLOW = 2, 15
+"""Half-lives in orders of the counts that fade quicker and slower."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class ProductPast:
 
     ``orders_since`` is 0 for a product of the latest order; ``days_since`` and ``cadence_days`` (mean gap between
     purchases) are NaN where the data does not date them, ``cadence_orders`` is NaN for a product bought once.
+    ``streak`` counts the latest orders that all have the product; ``rank`` is 0 for the largest fading count.
     """
 
     rows: np.ndarray
@@ -29,6 +32,10 @@ class ProductPast:
     share_since_first: np.ndarray
     recent_share: np.ndarray
     fading_count: np.ndarray
+    quick_count: np.ndarray
+    slow_count: np.ndarray
+    streak: np.ndarray
+    rank: np.ndarray
     orders_since: np.ndarray
     days_since: np.ndarray
     cadence_days: np.ndarray
@@ -42,6 +49,8 @@ class ShopperFeatures:
     ``own_rows``, ``own_counts`` and ``own_aisle_orders`` are this shopper's part of the shop's statistics, taken out
     when those are used, so that what others buy is told from what this shopper buys. ``gap_days`` is the usual gap
     between orders (median), NaN if unknown; ``last_ordered_at`` dates the latest order, where the caller knows.
+    By aisle: the share of the shopper's lines, the orders since, how many products of it they bought, ever and in
+    their latest order.
     """
 
     shopper_id: str
@@ -57,6 +66,8 @@ class ShopperFeatures:
     own_aisle_orders: np.ndarray
     aisle_share: np.ndarray
     aisle_orders_since: np.ndarray
+    aisle_products: np.ndarray
+    aisle_in_latest: np.ndarray
     department_share: np.ndarray
     last_ordered_at: datetime | None = None
 
@@ -92,9 +103,16 @@ class ShopperFeatures:
             own_aisle_orders=np.bincount(shop.aisle[counted.row], minlength=len(shop.aisle_names)).astype(np.float64),
             aisle_share=np.bincount(aisles, minlength=len(shop.aisle_names)) / lines,
             aisle_orders_since=_orders_since(aisles, seen, len(shop.aisle_names)),
+            aisle_products=np.bincount(shop.aisle[np.unique(seen.row)], minlength=len(shop.aisle_names)),
+            aisle_in_latest=np.bincount(aisles[seen.order == len(seen) - 1], minlength=len(shop.aisle_names)),
             department_share=np.bincount(shop.department[seen.row], minlength=len(shop.department_names)) / lines,
             last_ordered_at=last_ordered_at,
         )
+
+    @property
+    def lines(self) -> float:
+        """Products bought, counted once an order."""
+        return float(self.past.count.sum())
 
     @property
     def cold(self) -> bool:
@@ -120,13 +138,24 @@ def _past(seen: OrderHistory) -> ProductPast:
     now_dated = seen.stretch[last_order] == seen.stretch[latest] if len(seen) else dated
     ages = latest - order
     group = np.repeat(np.arange(len(rows)), count)
+
+    def fading(half_life: int) -> np.ndarray:
+        return np.bincount(group, weights=0.5 ** (ages / half_life), minlength=len(rows))
+
+    fading_count = fading(RECENT)
+    # Lines run from the oldest order to the latest: counted from the end, the age of a streak is its place.
+    from_end = np.repeat(last, count) - np.arange(len(group))
     return ProductPast(
         rows=rows,
         count=count.astype(np.float64),
         share=count / max(1, len(seen)),
         share_since_first=count / (latest - first_order + 1),
         recent_share=np.bincount(group, weights=ages < RECENT, minlength=len(rows)) / max(1, min(RECENT, len(seen))),
-        fading_count=np.bincount(group, weights=0.5 ** (ages / RECENT), minlength=len(rows)),
+        fading_count=fading_count,
+        quick_count=fading(QUICK),
+        slow_count=fading(SLOW),
+        streak=np.bincount(group, weights=ages == from_end, minlength=len(rows)),
+        rank=np.argsort(np.argsort(-fading_count, kind="stable"), kind="stable").astype(np.float64),
         orders_since=(latest - last_order).astype(np.float64),
         days_since=np.where(now_dated, (seen.day[latest] if len(seen) else 0.0) - seen.day[last_order], np.nan),
         cadence_days=np.where(dated, seen.day[last_order] - seen.day[first_order], np.nan) / gaps,

@@ -27,8 +27,8 @@ class LeftOutReason(StrEnum):
     """The catalogue in use does not have the product."""
     UNAVAILABLE = "unavailable"
     AGE_RESTRICTED = "age_restricted"
-    SHOWN_ABOVE = "shown_above"
-    """The product stands in a placement higher up: it shows once."""
+    SHOWN_ELSEWHERE = "shown_elsewhere"
+    """The product stands in another placement, where it is seen sooner: it shows once."""
     THIN = "thin"
     """Too few products of the placement are left."""
 
@@ -92,7 +92,7 @@ class RankOptions(BaseModel):
     max_placements: int = Field(default=12, ge=1)
     max_products: int = Field(default=24, ge=1, description="Products shown in a placement.")
     min_products: int = Field(default=3, ge=1, description="A placement with fewer products left is not shown.")
-    valued_products: int = Field(default=6, ge=1, description="First products that a placement's value counts.")
+    valued_products: int = Field(default=6, ge=1, description="First products that a placement is valued and chosen by.")
     diversity: float = Field(default=0.3, ge=0, le=1, description="Weight of being unlike what stands above (MMR).")
     near_identical: float = Field(default=0.8, gt=0, le=1, description="Such placements are not neighbours.")
     keep_order: bool = Field(default=False, description="Keep the placements in the order they were made in.")

@@ -45,6 +45,14 @@ def test_own_history_of_a_product_is_counted_by_hand(warehouse: Warehouse) -> No
     assert found["due_days"][:2] == [1, 12 / 16]
     assert found["cadence_orders"][:2] == [1, 2]
     assert found["due_orders"][:2] == [1, 1]
+    # Counts that fade: milk is 0, 1, 2, 3 orders old, banana 1 and 3, the third product is of the latest order alone.
+    assert found["own_quick_count"][:2] == pytest.approx(
+        [sum(0.5 ** (age / 2) for age in ages) for ages in (range(4), (1, 3))]
+    )
+    assert found["own_slow_count"][1] == pytest.approx(0.5 ** (1 / 15) + 0.5 ** (3 / 15))
+    assert found["own_streak"][:3] == [4, 0, 1]
+    assert found["own_rank"][:3] == [0, 1, 2]
+    assert found["own_top_share"][0] == 1
     assert np.isnan(found["cadence_days"][2])
     assert np.isnan([found[name][3] for name in ("own_orders", "own_share", "orders_since", "due_days")]).all()
 
@@ -71,8 +79,10 @@ def test_aisle_affinity_and_price_are_counted_by_hand(warehouse: Warehouse) -> N
     assert found["price"][:3] == pytest.approx(np.log1p([3, 0.75, 4]))
     assert np.isnan(found["price"][3])
     assert found["price_level"][:2] == [1, 1]
-    assert found["relevance"] == [0.5] * 4
-    assert found["relative_place"] == [0, 1 / 3, 2 / 3, 1]
+    # Milk four times, banana twice, bread and another once: of eight lines, by aisle 4, 3 and 1.
+    assert found["own_share_of_aisle"][2] == 1
+    assert np.isnan(found["own_share_of_aisle"][0])
+    assert found["products_bought"] == [4] * 4
     assert found["basket_size"] == [2] * 4
 
 

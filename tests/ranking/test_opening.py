@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.ranked_shop import TableRanker, open_shop, page, row
 
 from catalog.goods import RestrictedGoods
 from catalog.warehouse import Warehouse
+from ranking import history
+from ranking.history import kept_histories
 from ranking.opening import SHIPPED_MODEL, Ranking, open_ranking
 from ranking.statistics import read_statistics
 from state.errors import ModelsMissing
@@ -72,3 +75,25 @@ def test_without_a_model_ranking_does_not_open(warehouse: Warehouse, tmp_path: P
     with pytest.raises(ModelsMissing, match="shelfwise train ranker"):
         open_ranking(settings, warehouse)
     assert SHIPPED_MODEL.is_dir()
+
+
+def test_histories_of_a_shop_that_is_not_too_large_are_kept(
+    warehouse: Warehouse, ranking: Ranking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = read_statistics(warehouse)
+    kept = kept_histories(warehouse, shop)
+    assert kept is not None
+    assert {*kept} == {*warehouse.shopper_ids()}
+    restricted = RestrictedGoods.of_rules(GUARDS).holds
+
+    class Closed:
+        def rows(self, sql: str, params: object = None) -> list[tuple[object, ...]]:
+            raise AssertionError("a request read the warehouse")
+
+    remembering = Ranking(Closed(), shop, TableRanker(), restricted, histories=kept)
+    for name in (*kept, "nobody"):
+        found, read = remembering.shopper(name), ranking.shopper(name)
+        assert found.order_count == read.order_count
+        np.testing.assert_array_equal(found.past.rows, read.past.rows)
+    monkeypatch.setattr(history, "KEPT_LINES", 1)
+    assert kept_histories(warehouse, shop) is None

@@ -70,7 +70,7 @@ def test_a_product_shows_once_and_values_count_what_is_left(ann: ShopperFeatures
     made = page(row(0, [1, 2]), row(1, [1, 3]), row(2, [4]))
     result = ranked(ann, made, {"1": 0.9, "2": 0.5, "3": 0.1, "4": 0.3})
     assert ids(result) == [["1", "2"], ["4"], ["3"]]
-    assert reasons(result) == {"1": LeftOutReason.SHOWN_ABOVE}
+    assert reasons(result) == {"1": LeftOutReason.SHOWN_ELSEWHERE}
 
 
 def test_a_placement_left_with_too_few_products_is_not_shown(ann: ShopperFeatures) -> None:
@@ -78,6 +78,23 @@ def test_a_placement_left_with_too_few_products_is_not_shown(ann: ShopperFeature
     result = ranked(ann, made, {"3": 0.9}, options=RankOptions(min_products=2))
     assert [placement.id for placement in result.placements] == ["ann-0"]
     assert LeftOutReason.THIN in [item.reason for item in result.left_out if item.product_id is None]
+
+
+def test_a_product_far_back_in_a_row_is_shown_at_the_front_of_one_below(ann: ShopperFeatures) -> None:
+    made = page(row(0, [1, 2, 3, 4]), row(1, [4, 5]))
+    result = ranked(ann, made, {"1": 0.9, "2": 0.8, "3": 0.7, "4": 0.6, "5": 0.1})
+    assert ids(result) == [["1", "2", "3"], ["4", "5"]]
+    assert [(item.placement_id, item.product_id) for item in result.left_out] == [("ann-0", "4")]
+    assert result.placements[1].value == pytest.approx(0.6 + 0.1 / np.log2(3))
+
+
+def test_a_placement_keeps_what_makes_it_whole(ann: ShopperFeatures) -> None:
+    made = page(row(0, [1, 2, 3]), row(1, [3, 4, 5]), row(2, [2, 5]))
+    scores = {"1": 0.9, "2": 0.8, "3": 0.7, "4": 0.6, "5": 0.5}
+    options = RankOptions(min_products=2, diversity=0.0, valued_products=1)
+    result = ranked(ann, made, scores, options=options)
+    assert [len(products) for products in ids(result)] == [2, 3]
+    assert sorted(product for products in ids(result) for product in products) == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(

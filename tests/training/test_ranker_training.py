@@ -153,6 +153,16 @@ def test_calibrated_scores_are_chances() -> None:
     assert calibrate(-scores, labels).slope > 0, "a ranker's order is never turned round"
 
 
+def test_calibration_finds_its_curve_from_scores_of_any_scale() -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(-4, 2, size=20_000)
+    labels = (rng.random(20_000) < 1 / (1 + np.exp(-logits))).astype(np.int64)
+    for scale in (0.2, 1.0, 8.0):
+        curve = calibrate(logits * scale, labels)
+        assert curve.slope * scale == pytest.approx(1, abs=0.1)
+        assert curve.offset == pytest.approx(0, abs=0.3)
+
+
 def test_a_written_ranker_loads_and_ranks_and_a_damaged_one_does_not(
     shops: tuple[Warehouse, Warehouse], tmp_path: Path
 ) -> None:
