@@ -66,8 +66,10 @@ class PageCache:
         self._now = clock
         self._counts: Counter[str] = Counter()
 
-    async def read(self, shopper_id: str) -> CachedPage:
+    async def read(self, shopper_id: str, *, counted: bool = True) -> CachedPage:
         """Return the shopper's page, or why there is none. Never waits for a page to be made.
+
+        ``counted`` is False where nobody asked for it: the statistics are of requests.
 
         Raises:
             StoreUnavailable: the store is down, and this process has no copy of the page that may be shown.
@@ -86,7 +88,8 @@ class PageCache:
             if down is not None:
                 raise down
             cached = await self._without_page(cached)
-        self._counts[_COUNTED[cached.state]] += 1
+        if counted:
+            self._counts[_COUNTED[cached.state]] += 1
         return cached
 
     async def write(self, page: Page, calls: Sequence[CallRecord] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -79,14 +80,31 @@ class PageServer:
         self._present = present
         self._rules = RulePages(settings, check)
         self.warm = False
+        self._warming = asyncio.Lock()
         self._ready: Latest[_Ready] = Latest(settings.store.hot_pages)
 
     async def warm_up(self) -> None:
-        """Make the page of a new shopper: this opens shop and guards, so that the first caller need not wait."""
-        shop = await self.shops.wait()
-        if shop is not None:
-            await self._rules.of(NEW_SHOPPER, shop, await self._present.now())
+        """Open shop and guards, and rank the pages made last, so that no caller waits for what comes first.
+
+        Takes ``http.warm_s`` for the pages at most; what is left is ranked when it is asked for.
+        """
+        async with self._warming:
+            shop = None if self.warm else await self.shops.wait()
+            if shop is None:
+                return
+            page = await self._rules.of(NEW_SHOPPER, shop, await self._present.now())
+            await self._ranked(NEW_SHOPPER, page, shop)
+            with suppress(TimeoutError, StoreUnavailable):
+                async with asyncio.timeout(self._settings.http.warm_s):
+                    await self._rank_latest(shop)
             self.warm = True
+
+    async def _rank_latest(self, shop: Shop) -> None:
+        made = await self.cache.recent(self._settings.store.hot_pages)
+        for shopper_id in dict.fromkeys(run.shopper_id for run in made):
+            cached = await self.cache.read(shopper_id, counted=False)
+            if cached.page is not None:
+                await self._ranked(shopper_id, cached.page, shop)
 
     async def shop(self) -> Shop:
         """Return the shop.
