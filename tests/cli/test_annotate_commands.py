@@ -193,7 +193,8 @@ def test_the_judge_held_to_people_decides_what_it_answers_as_they_do_and_nothing
     found = {row["question"]: row for row in report["questions"]}
     assert (found["title_on_brand"]["decides"], found["products_match"]["decides"]) == (True, False)
     assert found["title_on_brand"]["kappa"]["estimate"] == 1.0
-    assert (found["products_match"]["kappa"]["estimate"], found["products_match"]["people_no"]) == (0.0, 20)
+    assert found["products_match"]["kappa"]["estimate"] == pytest.approx(0)
+    assert found["products_match"]["people_no"] == 20
     assert found["products_match"]["leniency"] == pytest.approx(1 / 3)
     assert "title_on_brand | 60" in result.stdout
 

@@ -191,10 +191,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_the_command_records_a_baseline_and_raises_the_alarm_when_the_judge_drifts(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    files = (tmp_path / f"{number}.jsonl" for number in range(10))
+
     def check(judge: Judge, *arguments: str) -> Any:
         monkeypatch.setattr("cli.judge_check.judge_chats", lambda settings, at: dict.fromkeys(VARIANTS, judge))
-        file = tmp_path / f"{id(judge)}.jsonl"
-        return CliRunner().invoke(app, ["judge-check", "--answers", str(file), *arguments])
+        return CliRunner().invoke(app, ["judge-check", "--answers", str(next(files)), *arguments])
 
     first = check(Judge())
     assert first.exit_code == 2
