@@ -1,7 +1,8 @@
 """Pictures of the Shopping Hub and the operator page for the docs: ``python benchmarks/screenshots.py``.
 
 Serves the pages that are stored (``make demo`` makes some) on a free port and takes pictures of them with Debian's
-Chromium: apt-get install chromium.
+Chromium: apt-get install chromium. ``--run FOLDER`` takes one of the report that ``shelfwise evaluate`` wrote there
+instead.
 """
 
 from __future__ import annotations
@@ -95,22 +96,36 @@ def take(browser: Browser, url: str, shopper: str, folder: Path) -> None:
         page.screenshot(path=folder / "trace.png")
 
 
+def take_report(browser: Browser, run: Path, folder: Path) -> None:
+    """Write a picture of the report in ``run``, its worst placement opened, into ``folder``."""
+    with opened(browser, (run / "report.html").absolute().as_uri(), "light", **DESKTOP) as page:
+        page.locator(".worst summary").first.click()
+        page.screenshot(path=folder / "evaluation.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="folder (default docs/images)")
     parser.add_argument("--shopper", help="whose page (default: the latest one made)")
+    parser.add_argument("--run", type=Path, help="folder of an evaluation: a picture of its report alone")
     arguments = parser.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("chromium is not installed. apt-get install chromium")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with served() as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         # Root, as in most containers, cannot have Chromium's sandbox; what is opened here is our own page.
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=chromium, args=sandbox, timeout=PATIENCE_MS)
-        take(browser, url, arguments.shopper or with_page(url), arguments.out)
+        if arguments.run:
+            take_report(browser, arguments.run, arguments.out)
+            taken = "evaluation.png"
+        else:
+            with served() as url:
+                take(browser, url, arguments.shopper or with_page(url), arguments.out)
+            taken = "hub.png, why.png, hub-phone.png, operator.png, trace.png"
         browser.close()
-    print(f"wrote hub.png, why.png, hub-phone.png, operator.png, trace.png to {arguments.out}")
+    print(f"wrote {taken} to {arguments.out}")
 
 
 if __name__ == "__main__":

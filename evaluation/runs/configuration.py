@@ -19,12 +19,12 @@ from agents.prompting import PROMPTS_DIR, prompt_files
 from graph.guards import build_guards, discover_guards
 from state.errors import SettingsError
 from state.options import PageOptions
-from state.settings import Settings
+from state.settings import PROJECT_ROOT, Settings
 
 DEFAULT: Final = "default"
 SHIPPED: Final = Path(__file__).parent / "configurations"
-_COMPARED: Final = ("roles", "page", "guards", "scorer", "embedder", "index", "exact")
-"""Settings that a page depends on. Addresses, keys, stores and threads change where it is made, not what is on it."""
+_ELSEWHERE: Final = frozenset({"home", "guards_dir", "threads", "store", "ranker", "http"})
+"""Settings that no page depends on: where it is made and kept, and what happens after."""
 _NOT_COMPARED: Final = frozenset({"api_key", "timeout_s", "usd_per_mtok_in", "usd_per_mtok_out"})
 _JUDGE_PROMPT: Final = "judge.jinja"
 
@@ -39,9 +39,11 @@ class Configuration:
 
     def values(self) -> dict[str, str]:
         """Return every setting that a page depends on as text, by dotted name; no keys or passwords."""
-        flat = _flat(self.settings.model_dump(mode="json", include=set(_COMPARED)))
+        flat = _flat(self.settings.model_dump(mode="json", exclude=set(_ELSEWHERE)))
         shown = {name: value for name, value in flat.items() if name.rpartition(".")[2] not in _NOT_COMPARED}
-        return {**shown, "prompts": str(self.prompts or "shipped")}
+        # Where the project lies changes nothing.
+        here = {name: value.removeprefix(f"{PROJECT_ROOT}/") for name, value in shown.items()}
+        return {**here, "prompts": str(self.prompts or "shipped")}
 
     def digest(self, versions: Mapping[str, str]) -> str:
         """Return a digest of all that its pages depend on; ``versions`` are those of catalogue, corpus and guards."""

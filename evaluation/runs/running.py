@@ -32,6 +32,10 @@ Tell = Callable[[str], object]
 """Takes a line for whoever watches the run."""
 
 
+_OWN = frozenset({"roles", "page", "guards", "guards_dir", "exact"})
+"""Settings that services read at every page, or that only their chat holds; all others are in what is opened."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to run. ``judge``: the configuration whose judge role judges both arms; ``again`` makes the pages of the
@@ -159,8 +163,8 @@ async def _judge(
 
 def _services(settings: Settings, base: Settings, shared: Services, seams: Seams) -> Services:
     """Return the services of a configuration; indexes and encoders that it has in common are opened once."""
-    same = ("home", "embedder", "scorer", "index", "threads")
-    if all(getattr(settings, name) == getattr(base, name) for name in same):
+    shares = [name for name in Settings.model_fields if name not in _OWN]
+    if all(getattr(settings, name) == getattr(base, name) for name in shares):
         return replace(shared, settings=settings, chat=seams.chat(settings))
     return seams.services(settings)
 
