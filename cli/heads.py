@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,17 +12,21 @@ import typer
 from rich.table import Table
 
 from cli.console import err, print_json
+from cli.heads_report import drift, report
 from state.settings import PROJECT_ROOT, load_settings
 
 if TYPE_CHECKING:
     from tools.intent_cache import IntentCache
     from tools.intent_counts import CacheChange
+    from tools.teacher_queue import QueuedQuery
 
 T = TypeVar("T")
 SHIPPED = PROJECT_ROOT / "models" / "intents" / "labelled_queries.jsonl.gz"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
 app = typer.Typer(no_args_is_help=True, help="Answers of frequent queries: the head cache, and the teacher's queue.")
+app.command()(report)
+app.command()(drift)
 
 
 @app.command()
@@ -44,6 +49,7 @@ def warm(
     answers: Annotated[
         Path | None, typer.Option("--in", help="Labelled queries (JSON lines, .gz too). Default: intent.labelled.")
     ] = None,
+    source: Annotated[str, typer.Option(help="What 'heads status' counts them under.")] = "labelled",
     json_: JsonOption = False,
 ) -> None:
     """Fill the cache from labelled queries. What is there under the same query is replaced.
@@ -53,7 +59,7 @@ def warm(
     from tools.labelled_queries import read_labelled
 
     rows = read_labelled(answers or load_settings().intent.labelled)
-    change = _with_cache(lambda cache: cache.put(rows, source="labelled"))
+    change = _with_cache(lambda cache: cache.put(rows, source=source))
     _print_change("kept", change, json_)
     if change.dropped:
         raise typer.Exit(1)
@@ -83,6 +89,7 @@ def status(json_: JsonOption = False) -> None:
             {
                 "answers": content.answers,
                 "by_source": dict(content.by_source),
+                "by_kind": dict(content.by_kind),
                 "other_version": content.other_version,
                 "expired": content.expired,
                 "damaged": content.damaged,
@@ -92,10 +99,58 @@ def status(json_: JsonOption = False) -> None:
     table = Table("answers in the head cache", "count")
     for source, count in sorted(content.by_source.items()):
         table.add_row(f"from {source}", f"{count:,}")
+    for kind, count in sorted(content.by_kind.items()):
+        table.add_row(f"{kind} queries", f"{count:,}")
     table.add_row("of other categories (run 'heads refresh')", f"{content.other_version:,}")
     table.add_row("expired", f"{content.expired:,}")
     table.add_row("damaged", f"{content.damaged:,}")
     err.print(table)
+
+
+@app.command()
+def queue(
+    out_file: Annotated[Path | None, typer.Option("--out", help="Write the queries as JSON lines.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, most often asked first.")] = None,
+    remove: Annotated[
+        Path | None, typer.Option(help="Take the queries of this file (one a line, or JSON lines) off the queue.")
+    ] = None,
+) -> None:
+    """Write the queries that wait for the teacher: those that were answered with low confidence.
+
+    They are what people typed, with a count and the lowest confidence; nothing of who typed them. Ask the teacher about
+    them with 'teach export --task intents --queue'; 'teach import --publish' takes the answered ones off.
+    """
+    from training.intent_exporting import read_queries
+
+    if remove is not None:
+        asyncio.run(_take_off([asked.query for asked in read_queries(remove)]))
+    waiting = asyncio.run(_waiting(limit))
+    lines = [
+        {"query": entry.query, "kind": "tail", "count": entry.count, "confidence": entry.confidence}
+        for entry in waiting
+    ]
+    if out_file is not None:
+        from training.datasets import write_whole
+
+        write_whole(out_file, "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode())
+    else:
+        for line in lines:
+            print_json(line)
+    err.print(f"{len(lines):,} queries wait for the teacher", highlight=False)
+
+
+async def _waiting(limit: int | None) -> list[QueuedQuery]:
+    from tools.teacher_queue import TeacherQueue
+
+    async with TeacherQueue.open(load_settings()) as waiting:
+        return await waiting.entries(limit)
+
+
+async def _take_off(queries: list[str]) -> None:
+    from tools.teacher_queue import TeacherQueue
+
+    async with TeacherQueue.open(load_settings()) as waiting:
+        await waiting.remove(queries)
 
 
 def _with_cache(call: Callable[[IntentCache], Awaitable[T]]) -> T:

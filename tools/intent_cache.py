@@ -170,6 +170,7 @@ class IntentCache:
         for item in await self._items():
             try:
                 entry = IntentEntry.of_value(item.value)
+                kind = entry.answer().kind
             except EntryUnreadable:
                 content.damaged += 1
                 continue
@@ -179,6 +180,7 @@ class IntentCache:
                 content.expired += 1
             else:
                 content.by_source[entry.source] += 1
+                content.by_kind[kind] += 1
         return content
 
     @property

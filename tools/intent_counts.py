@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from state.intent import QueryKind
+
 
 @dataclass(frozen=True)
 class CacheCounts:
@@ -36,9 +38,10 @@ class CacheChange:
 
 @dataclass
 class CacheContent:
-    """What lies in the store: answers that can be given now by source, and what cannot."""
+    """What lies in the store: answers that can be given now by source and by kind, and what cannot."""
 
     by_source: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[QueryKind] = field(default_factory=Counter)
     other_version: int = 0
     expired: int = 0
     damaged: int = 0
