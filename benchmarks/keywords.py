@@ -1,31 +1,35 @@
 """Keyword choice against the teacher's on the test split: ``python benchmarks/keywords.py``.
 
-The student, the untuned base and "the nearest candidates" choose for the same themes out of the candidates that the
-teacher had, nearest first as the app shows them. Precision is the share of chosen keywords that the teacher chose too
-(its whole list counts as right: it is up to 20 long, the app's answer holds 8); recall is against the teacher's best 8.
-Intervals are 95 % bootstrap over themes. The last rows compare the tokens of the candidates with the whole corpus.
+The student and the untuned base choose for the same themes out of the candidates that the teacher had, nearest first as
+the app shows them: all of them, the nearest ``--nearest``, and those that the keyword selector shows as the settings
+say. Beside them: everything that the selector shows, and the nearest candidates, taken without asking a model.
+Precision is the share of chosen keywords that the teacher chose too (its whole list counts as right: it is up to 20
+long, the app's answer holds 8); recall is against the teacher's best 8. Intervals are 95 % bootstrap over themes, those
+of differences over the same draws. The last rows compare the tokens of the candidates with the whole corpus.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from agents.keyword_writer import keyword_messages, write_keywords
 from engines.chat import ChatClient
 from engines.embedder import load_embedder
-from evaluation.bootstrap import ratio_interval
+from evaluation.bootstrap import ratio_interval, statistic_interval
 from state.answers import MAX_CATEGORIES, MAX_KEYWORDS
 from state.errors import AnswerRejected
 from state.guard import Embedder
 from state.placement import Placement, Theme
 from state.settings import RoleSettings, Settings, load_settings
 from state.vocabulary import Vocabulary
+from tools.keyword_selector import load_selector
 from tools.keyword_store import TERMS, read_record, read_terms, version_folder
 from tools.vocabulary import nearest_first
 from training.datasets import load_examples
@@ -84,12 +88,7 @@ async def choose(
 
 def row(name: str, choices: Sequence[Choice], examples: Sequence[KeywordExample], seconds: float | None) -> str:
     """Return the table's line of one chooser."""
-    hits = [len({*(c.keywords or [])} & {*e.chosen_keywords}) for c, e in zip(choices, examples, strict=True)]
-    best = [
-        len({*(c.keywords or [])} & {*e.chosen_keywords[:MAX_KEYWORDS]}) for c, e in zip(choices, examples, strict=True)
-    ]
-    sizes = [len(c.keywords or []) for c in choices]
-    wanted = [len(e.chosen_keywords[:MAX_KEYWORDS]) for e in examples]
+    hits, sizes, best, wanted = _counts(choices, examples).T
     aisle_hits = [len({*c.categories} & {*e.chosen_categories}) for c, e in zip(choices, examples, strict=True)]
     aisles = [len(c.categories) for c in choices]
     unusable = sum(c.keywords is None for c in choices)
@@ -97,7 +96,8 @@ def row(name: str, choices: Sequence[Choice], examples: Sequence[KeywordExample]
         name,
         _share(hits, sizes),
         _share(best, wanted),
-        f"{statistics.mean(sizes):.1f}",
+        f"{_of(_counts(choices, examples))['F1']:.3f}",
+        f"{sizes.mean():.1f}",
         _share(aisle_hits, aisles),
         str(unusable),
         f"{seconds / len(examples):.2f}" if seconds is not None else "-",
@@ -105,7 +105,7 @@ def row(name: str, choices: Sequence[Choice], examples: Sequence[KeywordExample]
     return "| " + " | ".join(cells) + " |"
 
 
-def _share(part: Sequence[int], whole: Sequence[int]) -> str:
+def _share(part: Sequence[int] | np.ndarray, whole: Sequence[int] | np.ndarray) -> str:
     if not sum(whole):
         return "-"
     found = ratio_interval(part, whole, seed=7)
@@ -117,10 +117,58 @@ def nearest(offered: Sequence[Vocabulary], count: int) -> list[Choice]:
     return [Choice(v.keywords[:count], v.categories[:MAX_CATEGORIES]) for v in offered]
 
 
+def cut(
+    settings: Settings, embedder: Embedder, examples: Sequence[KeywordExample], offered: Sequence[Vocabulary]
+) -> list[Vocabulary]:
+    """Return what the writer is shown of ``offered`` under the settings."""
+    selector, most = load_selector(settings, embedder), settings.page.keywords_shown
+    if not most:
+        return list(offered)
+    return [selector.cut(placement_of(example), one, most) for example, one in zip(examples, offered, strict=True)]
+
+
+def difference(one: Sequence[Choice], other: Sequence[Choice], examples: Sequence[KeywordExample]) -> str:
+    """Return by how much ``one`` is above ``other`` in precision and recall, and in their harmonic mean."""
+    counts = [_counts(choices, examples) for choices in (one, other)]
+
+    def figure(name: str) -> str:
+        found = statistic_interval(
+            lambda rows: _of(counts[0][rows])[name] - _of(counts[1][rows])[name], len(examples), seed=7
+        )
+        return f"{name} {found.estimate:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+    return ", ".join(figure(name) for name in ("precision", "recall", "F1"))
+
+
+def _counts(choices: Sequence[Choice], examples: Sequence[KeywordExample]) -> np.ndarray:
+    """Return int64 ``[themes, 4]``: right ones, chosen ones, right ones of the best, the best."""
+    rows = []
+    for choice, example in zip(choices, examples, strict=True):
+        chosen, best = {*(choice.keywords or [])}, {*example.chosen_keywords[:MAX_KEYWORDS]}
+        rows.append([len(chosen & {*example.chosen_keywords}), len(chosen), len(chosen & best), len(best)])
+    return np.array(rows)
+
+
+def _of(counts: np.ndarray) -> dict[str, float]:
+    right, chosen, found, best = counts.sum(axis=0).tolist()
+    precision, recall = right / max(chosen, 1), found / max(best, 1)
+    return {"precision": precision, "recall": recall, "F1": 2 * precision * recall / max(precision + recall, 1e-9)}
+
+
+def patient(settings: Settings) -> Settings:
+    """Return the settings with a keyword writer that is waited for, however busy the machine."""
+    role = settings.roles["keyword_writer"].model_copy(update={"timeout_s": 3600.0})
+    return settings.model_copy(update={"roles": {**settings.roles, "keyword_writer": role}})
+
+
 def untuned(settings: Settings) -> Settings:
     """Return the settings with the keyword writer without its adapter."""
     bare: RoleSettings = settings.roles["keyword_writer"].model_copy(update={"adapter": None})
     return settings.model_copy(update={"roles": {**settings.roles, "keyword_writer": bare}})
+
+
+def _first(offered: Sequence[Vocabulary], count: int) -> list[Vocabulary]:
+    return [one.model_copy(update={"keywords": one.keywords[:count]}) for one in offered]
 
 
 def pruning(settings: Settings, example: KeywordExample, vocabulary: Vocabulary) -> list[str]:
@@ -150,22 +198,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=["dev", "test"], default="test")
     parser.add_argument("--themes", type=int, help="only the first so many themes of the split")
+    parser.add_argument("--nearest", type=int, default=8, help="how many the writers are shown by nearness alone")
+    parser.add_argument("--shown", default="default,all,nearest", help="what the writers are shown, one table row each")
     parser.add_argument("--no-base", action="store_true", help="leave the untuned base out")
     arguments = parser.parse_args()
-    settings = load_settings()
+    settings = patient(load_settings())
     examples = load_examples(Task.KEYWORDS, arguments.split)[: arguments.themes]
     embedder = load_embedder(settings)
     offered = [vocabulary_of(embedder, example) for example in examples]
-    student, seconds = asyncio.run(choose("student", settings, examples, offered))
-    rows = [row("student", student, examples, seconds)]
-    if not arguments.no_base:
-        base, base_seconds = asyncio.run(choose("untuned base", untuned(settings), examples, offered))
-        rows.append(row("untuned base", base, examples, base_seconds))
-    rows += [row(f"nearest {count}", nearest(offered, count), examples, None) for count in (4, 6, 8)]
+    shown = cut(settings, embedder, examples, offered)
+    writers = {"student": settings} | ({} if arguments.no_base else {"untuned base": untuned(settings)})
+    every = {"default": shown, "all": offered, "nearest": _first(offered, arguments.nearest)}
+    names = {"default": "the default", "nearest": f"the nearest {arguments.nearest}"}
+    sets = {names.get(name, name): every[name] for name in dict.fromkeys(["default", *arguments.shown.split(",")])}
+    chosen: dict[str, list[Choice]] = {}
+    rows = []
+    for writer, own in writers.items():
+        for what, vocabularies in sets.items():
+            name = f"{writer}, shown {what}"
+            chosen[name], seconds = asyncio.run(choose(name, own, examples, vocabularies))
+            rows.append(row(name, chosen[name], examples, seconds))
+    alone = {"all that the default shows": nearest(shown, MAX_KEYWORDS)}
+    alone |= {f"nearest {count}": nearest(offered, count) for count in (4, 6, 8)}
+    rows += [row(name, choices, examples, None) for name, choices in alone.items()]
     print(f"### Keywords for {len(examples)} themes of the {arguments.split} split\n")
-    print("| chooser | precision | recall of the best 8 | chosen | aisle precision | unusable | seconds a theme |")
-    print("|---" * 7 + "|")
-    print("\n".join(rows))
+    print("| chooser | precision | recall of the best 8 | F1 | chosen | aisle precision | unusable | seconds a theme |")
+    print("|---" * 8 + "|")
+    print("\n".join(rows) + "\n")
+    default = chosen["student, shown the default"]
+    for name, choices in (*chosen.items(), *alone.items()):
+        if choices is not default:
+            print(f"- student, shown the default, minus {name}: {difference(default, choices, examples)}")
     print("\n" + "\n".join(pruning(settings, examples[0], offered[0])))
 
 

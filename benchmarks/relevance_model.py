@@ -2,16 +2,15 @@
 
 Quality: every scorer is calibrated on dev and given the lowest threshold that keeps to the precision there, then
 measured on the split, with marginal pairs as misfits (strict) and left out (lenient). Intervals are 95 % bootstrap over
-themes. Speed: the same pairs through each form of the network in one run. Cost: an LLM labels a sample of the same
-pairs with the teacher's prompt. ``--run`` is the folder that ``shelfwise train relevance`` left below <home>/training;
-without it only the shipped files and the embedding baseline are measured.
+themes; so are those of the differences to the mix, on the same draws. What ships comes with a calibration and threshold
+of its own. ``--run`` is the folder that ``shelfwise train relevance`` left below <home>/training; without it only what
+ships and the embedding baseline are measured. Speed and cost: ``benchmarks/relevance_speed.py``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,13 +26,28 @@ from engines.scorer import EmbeddingSimilarityScorer
 from evaluation.bootstrap import Interval, statistic_interval
 from state.relevance import theme_text
 from state.settings import Settings, load_settings
+from tools.mixed_scorer import MixedScorer, load_mixed_scorer
 from training.relevance_calibration import fit_logistic
 from training.relevance_pairs import LabelledPair, labelled_pairs
-from training.relevance_scores import READINGS, Reading, auc, judge_scores, threshold_for_precision
+from training.relevance_scores import READINGS, Reading, judge_scores, threshold_for_precision
 from training.splits import Split
 
 RESAMPLES = 1000
 Logits = Callable[[Sequence[LabelledPair]], np.ndarray]
+Figures = Callable[[np.ndarray], dict[str, float]]
+"""From drawn themes (their places, int64) to the figures on their pairs."""
+CROSS_ENCODER, SIMILARITY, MIX = "cross-encoder int8, shipped", "embedding similarity", "mix, shipped"
+COMPARED = ("precision", "recall", "macro_f1", "auc", "ece")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scorer on the split: probabilities ``[pairs]``, and from where on a product is kept."""
+
+    probabilities: np.ndarray
+    threshold: float
+
+
 FIGURES = ("precision", "recall", "f1", "macro_f1", "auc", "ece", "fitting_lost", "marginal_kept")
 
 
@@ -41,22 +55,27 @@ def main(
     split: Annotated[str, typer.Option(help="dev or test.")] = "test",
     run: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Folder of a training run.")] = None,
     precision: Annotated[float, typer.Option(help="What the thresholds keep to on dev.")] = 0.95,
-    speed_pairs: Annotated[int, typer.Option(help="Pairs of the speed table, 0 for none.")] = 1024,
-    judged: Annotated[int, typer.Option(help="Pairs that the LLM labels, 0 for none.")] = 30,
+    texts_too: Annotated[bool, typer.Option("--texts/--no-texts", help="Themes told otherwise, on dev.")] = True,
 ) -> None:
     """Print the tables."""
     console, settings = Console(width=150), load_settings()
     warehouse = Warehouse.open(settings)
     dev, pairs = labelled_pairs("dev", warehouse), labelled_pairs(_split(split), warehouse)
     shipped = load_cross_encoder(settings.scorer.path, settings.threads)
-    scored = {name: (score(dev), score(pairs)) for name, score in _contenders(settings, shipped, run).items()}
+    mix = load_mixed_scorer(settings.scorer.path, load_embedder(settings), settings.threads)
+    scored = {
+        name: _calibrated(score(dev), _labels(dev), score(pairs), precision)
+        for name, score in _contenders(settings, run).items()
+    }
+    texts = [pair.texts for pair in pairs]
+    logits = shipped.logits(texts)
+    scored[CROSS_ENCODER] = Scored(shipped.probabilities(logits).astype(np.float64), shipped.threshold)
+    scored[MIX] = Scored(mix.probabilities(texts, logits).astype(np.float64), mix.threshold)
     for reading in READINGS:
-        console.print(_quality(scored, dev, pairs, split, reading, precision, shipped))
-    console.print(_texts(settings, shipped, dev, "dev"))
-    if speed_pairs:
-        console.print(_speed(settings, shipped, run, pairs[:speed_pairs]))
-    if judged:
-        console.print(asyncio.run(_cost(settings, shipped, pairs, judged)))
+        console.print(_quality(scored, pairs, split, reading))
+        console.print(_differences(scored, pairs, split, reading))
+    if texts_too:
+        console.print(_texts(settings, shipped, mix, dev, "dev"))
 
 
 def _split(name: str) -> Split:
@@ -65,14 +84,13 @@ def _split(name: str) -> Split:
     raise typer.BadParameter("split is dev or test")
 
 
-def _contenders(settings: Settings, shipped: CrossEncoderScorer, run: Path | None) -> dict[str, Logits]:
-    """Return what is compared, each as a function to scores of any scale."""
+def _contenders(settings: Settings, run: Path | None) -> dict[str, Logits]:
+    """Return what has no calibration of its own, each as a function to scores of any scale."""
     similarity = EmbeddingSimilarityScorer(load_embedder(settings))
-    found: dict[str, Logits] = {"embedding similarity": lambda pairs: similarity.score([p.texts for p in pairs])}
+    found: dict[str, Logits] = {SIMILARITY: lambda pairs: similarity.score([p.texts for p in pairs])}
     if run:
         for name, network in _networks(run).items():
             found[name] = _by_torch(network, run)
-    found["DeBERTa int8, shipped"] = lambda pairs: shipped.logits([pair.texts for pair in pairs])
     return found
 
 
@@ -98,162 +116,103 @@ def _by_torch(network: Any, run: Path) -> Logits:
     return lambda pairs: logits_of(network, encode(tokenizer, [p.texts for p in pairs], [0.0] * len(pairs), 96))
 
 
-def _quality(
-    scored: dict[str, tuple[np.ndarray, np.ndarray]],
-    dev: Sequence[LabelledPair],
-    pairs: Sequence[LabelledPair],
-    split: str,
-    reading: Reading,
-    precision: float,
-    shipped: CrossEncoderScorer,
-) -> Table:
-    how = "marginal counts as not fitting" if reading == "strict" else "marginal left out"
-    table = Table("scorer", "threshold", *FIGURES, title=f"{split}: {len(pairs)} pairs, {reading} ({how})")
-    dev_labels, labels = _labels(dev), _labels(pairs)
-    themes = [pair.theme.id for pair in pairs]
-    for name, (on_dev, logits) in scored.items():
-        calibration = fit_logistic(on_dev, dev_labels)
-        threshold = threshold_for_precision(calibration(on_dev), dev_labels, precision, "lenient")
-        if name.endswith("shipped"):
-            threshold = shipped.threshold
-            probabilities = shipped.probabilities(logits).astype(np.float64)
-        else:
-            probabilities = calibration(logits)
-        found = _intervals(probabilities, labels, themes, threshold, reading)
-        table.add_row(name, f"{threshold:.3f}", *(_shown(found[figure]) for figure in FIGURES))
+def _calibrated(on_dev: np.ndarray, dev_labels: np.ndarray, logits: np.ndarray, precision: float) -> Scored:
+    calibration = fit_logistic(on_dev, dev_labels)
+    threshold = threshold_for_precision(calibration(on_dev), dev_labels, precision, "lenient")
+    return Scored(calibration(logits), threshold)
+
+
+def _quality(scored: dict[str, Scored], pairs: Sequence[LabelledPair], split: str, reading: Reading) -> Table:
+    table = Table("scorer", "threshold", *FIGURES, title=_title(pairs, split, reading))
+    for name, one in scored.items():
+        found = _intervals(FIGURES, _figures(one, pairs, reading), pairs)
+        table.add_row(name, f"{one.threshold:.3f}", *(_shown(found[figure]) for figure in FIGURES))
     return table
+
+
+def _differences(scored: dict[str, Scored], pairs: Sequence[LabelledPair], split: str, reading: Reading) -> Table:
+    """Return how much higher the mix is than each other scorer, theme by theme in the same draws."""
+    table = Table("mix minus", *COMPARED, title=f"differences, {_title(pairs, split, reading)}")
+    mix = _figures(scored[MIX], pairs, reading)
+    for name in [name for name in scored if name != MIX]:
+        found = _intervals(COMPARED, _difference(mix, _figures(scored[name], pairs, reading)), pairs)
+        table.add_row(name, *(_shown(found[figure]) for figure in COMPARED))
+    return table
+
+
+def _difference(one: Figures, other: Figures) -> Figures:
+    return lambda drawn: {name: value - other(drawn)[name] for name, value in one(drawn).items()}
+
+
+def _title(pairs: Sequence[LabelledPair], split: str, reading: Reading) -> str:
+    how = "marginal counts as not fitting" if reading == "strict" else "marginal left out"
+    return f"{split}: {len(pairs)} pairs, {reading} ({how})"
 
 
 def _labels(pairs: Sequence[LabelledPair]) -> np.ndarray:
     return np.array([pair.label for pair in pairs])
 
 
-def _intervals(
-    scores: np.ndarray, labels: np.ndarray, themes: Sequence[str], threshold: float, reading: Reading
-) -> dict[str, Interval]:
-    names = list(dict.fromkeys(themes))
-    rows = [np.flatnonzero(np.asarray(themes) == name) for name in names]
-    cached: dict[bytes, dict[str, float]] = {}
+def _figures(scored: Scored, pairs: Sequence[LabelledPair], reading: Reading) -> Figures:
+    """Return a function from drawn themes (their places) to the figures on the pairs of these."""
+    rows, labels, cached = _rows(pairs), _labels(pairs), dict[bytes, dict[str, float]]()
 
+    def of(drawn: np.ndarray) -> dict[str, float]:
+        key = drawn.tobytes()
+        if key not in cached:
+            held = np.concatenate([rows[at] for at in drawn])
+            cached[key] = judge_scores(scored.probabilities[held], labels[held], scored.threshold, reading)
+        return cached[key]
+
+    return of
+
+
+def _rows(pairs: Sequence[LabelledPair]) -> list[np.ndarray]:
+    themes = np.array([pair.theme.id for pair in pairs])
+    return [np.flatnonzero(themes == name) for name in dict.fromkeys(themes.tolist())]
+
+
+def _intervals(names: Sequence[str], of: Figures, pairs: Sequence[LabelledPair]) -> dict[str, Interval]:
     def figure(name: str) -> Callable[[np.ndarray], float]:
-        def of(drawn: np.ndarray) -> float:
-            key = drawn.tobytes()
-            if key not in cached:
-                held = np.concatenate([rows[at] for at in drawn])
-                cached[key] = judge_scores(scores[held], labels[held], threshold, reading)
-            return cached[key][name]
+        return lambda drawn: of(drawn)[name]
 
-        return of
-
-    return {name: statistic_interval(figure(name), len(names), resamples=RESAMPLES) for name in FIGURES}
+    themes = len(_rows(pairs))
+    return {name: statistic_interval(figure(name), themes, resamples=RESAMPLES) for name in names}
 
 
 def _shown(found: Interval) -> str:
     return f"{found.estimate:.3f}\n{found.low:.3f}-{found.high:.3f}"
 
 
-def _texts(settings: Settings, shipped: CrossEncoderScorer, pairs: Sequence[LabelledPair], split: str) -> Table:
-    """Return how well pairs are told apart by what the theme's side says; nothing is trained anew for it."""
+def _texts(
+    settings: Settings, shipped: CrossEncoderScorer, mix: MixedScorer, pairs: Sequence[LabelledPair], split: str
+) -> Table:
+    """Return how scorers bear themes told otherwise than in training; nothing is trained anew for it.
+
+    A plain title is what an untuned model writes: the first concept. Thresholds are the shipped ones, marginal pairs
+    are left out, labels are those of the whole theme.
+    """
     similarity = EmbeddingSimilarityScorer(load_embedder(settings))
     labels = _labels(pairs)
     forms: dict[str, Callable[[LabelledPair], str]] = {
-        "title": lambda pair: theme_text(pair.theme.title),
-        "title, rationale": lambda pair: theme_text(pair.theme.title, (), pair.theme.rationale),
-        "title, concepts": lambda pair: theme_text(pair.theme.title, pair.theme.concepts),
+        "title, concepts (as trained)": lambda pair: theme_text(pair.theme.title, pair.theme.concepts),
+        "plain title, concepts": lambda pair: theme_text(pair.theme.concepts[0], pair.theme.concepts),
+        "title, first three concepts": lambda pair: theme_text(pair.theme.title, pair.theme.concepts[:3]),
         "title, rationale, concepts": lambda p: theme_text(p.theme.title, p.theme.concepts, p.theme.rationale),
+        "title alone": lambda pair: theme_text(pair.theme.title),
     }
-    table = Table("theme's text", "DeBERTa", "embedding similarity", title=f"AUC on {split}, marginal left out")
+    names = ("cross-encoder", "mix", "embedding similarity")
+    table = Table("theme's text", *names, title=f"AUC (precision, recall) on {split}, marginal left out")
     for name, form in forms.items():
         texts = [(form(pair), pair.texts[1]) for pair in pairs]
-        found = (auc(scores, labels, "lenient") for scores in (shipped.logits(texts), similarity.score(texts)))
-        table.add_row(name, *(f"{value:.3f}" for value in found))
-    return table
-
-
-def _speed(settings: Settings, shipped: CrossEncoderScorer, run: Path | None, pairs: Sequence[LabelledPair]) -> Table:
-    """Return pairs a second of each form, fastest of three passes, tokenising included."""
-    forms: dict[str, Callable[[], object]] = {}
-    texts = [pair.texts for pair in pairs]
-    if run:
-        forms |= _torch_forms(run, pairs)
-    similarity = EmbeddingSimilarityScorer(load_embedder(settings))
-    forms["embedding similarity, nothing cached"] = lambda: similarity.score(texts)
-    forms["OpenVINO int8, shipped"] = lambda: shipped.score(texts)
-    seconds: dict[str, float] = {}
-    for _ in range(3):
-        for name, form in forms.items():
-            started = time.perf_counter()
-            form()
-            seconds[name] = min(seconds.get(name, np.inf), time.perf_counter() - started)
-    slowest = max(seconds.values())
-    table = Table("form", "pairs/s", "x slowest", title=f"speed: {len(pairs)} pairs, fastest of 3 passes")
-    for name, took in seconds.items():
-        table.add_row(name, f"{len(pairs) / took:,.0f}", f"{slowest / took:.1f}")
-    return table
-
-
-def _torch_forms(run: Path, pairs: Sequence[LabelledPair]) -> dict[str, Callable[[], object]]:
-    from tokenizers import Tokenizer
-    from transformers import DebertaV2ForSequenceClassification
-
-    from training.relevance_export import answers_of, quantised, to_openvino
-    from training.relevance_fit import encode, logits_of
-    from training.relevance_lean import LeanDeberta, LogitsOf
-
-    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
-    data = encode(tokenizer, [pair.texts for pair in pairs], [0.0] * len(pairs), 96)
-    model = DebertaV2ForSequenceClassification.from_pretrained(run / "deberta")
-    library, lean = LogitsOf(model), LeanDeberta(model, 96)
-    plain = to_openvino(lean)
-    weights = quantised(plain, data, "int8-weights")
-    return {
-        "torch fp32, the library's forward": lambda: logits_of(library, data),
-        "torch fp32, lean forward": lambda: logits_of(lean, data),
-        "OpenVINO fp32": lambda: answers_of(plain, data),
-        "OpenVINO int8 weights": lambda: answers_of(weights, data),
-    }
-
-
-async def _cost(settings: Settings, shipped: CrossEncoderScorer, pairs: Sequence[LabelledPair], count: int) -> Table:
-    """Return what 1,000 pairs take by LLM (the judge role, teacher's prompt, one request a theme) and by the model."""
-    from engines.chat import ChatClient
-    from state.errors import AnswerRejected
-    from training.relevance_answer import ShownProduct, relevance_messages, relevance_schema
-
-    sample = pairs[:count]
-    by_theme: dict[str, list[LabelledPair]] = {}
-    for pair in sample:
-        by_theme.setdefault(pair.theme.id, []).append(pair)
-    chat, tokens, unread = ChatClient(settings), 0, 0
-    started = time.perf_counter()
-    right = 0
-    for group in by_theme.values():
-        shown = [ShownProduct(id=p.product.id, name=p.product.name, aisle=p.product.aisle) for p in group]
-        schema = relevance_schema([product.id for product in shown])
-        try:
-            answer = await chat.ask("judge", relevance_messages(group[0].theme, shown), schema, phase="benchmark")
-        except AnswerRejected:
-            unread += len(group)
-            continue
-        tokens += answer.usage.tokens_in + answer.usage.tokens_out
-        told = {label.product_id: label.label for label in answer.value.labels}
-        right += sum(told.get(pair.product.id) == pair.label for pair in group)
-    llm = time.perf_counter() - started
-    texts = [pair.texts for pair in (list(sample) * (1024 // count + 1))[:1024]]
-    shipped.score(texts)
-    started = time.perf_counter()
-    shipped.score(texts)
-    model = (time.perf_counter() - started) * 1000 / len(texts)
-    per_thousand = 1000 / count
-    table = Table("", "seconds", "LLM tokens", "less", title=f"1,000 pairs, from {count} pairs in one run")
-    name = settings.roles["judge"].model
-    table.add_row(
-        f"{name} ({right} of {count} labels right, {unread} unread)",
-        f"{llm * per_thousand:,.0f}",
-        f"{tokens * per_thousand:,.0f}",
-        "",
-    )
-    table.add_row("DeBERTa int8, shipped", f"{model:.2f}", "0", f"{1 - model / (llm * per_thousand):.2%}")
+        logits = shipped.logits(texts)
+        scores = (shipped.probabilities(logits), mix.probabilities(texts, logits), similarity.score(texts))
+        cells = []
+        for one, threshold in zip(scores, (shipped.threshold, mix.threshold, None), strict=True):
+            found = judge_scores(one, labels, threshold or 0.0, "lenient")
+            kept = f" ({found['precision']:.2f}, {found['recall']:.2f})" if threshold else ""
+            cells.append(f"{found['auc']:.3f}{kept}")
+        table.add_row(name, *cells)
     return table
 
 

@@ -37,20 +37,26 @@ def keywords(
     A line in: {"title", "rationale", "concepts", "candidates", "categories"}, and if you like "id" and "filters".
     A line out: {"id", "title", "keywords", "categories", "filters", "model"}, best first, in the order of the lines in;
     "line", its number, where a line has no id. Nothing is chosen that was not given; empty lists mean that none fits.
+    With page.keywords_shown set, the writer is shown only so many of the candidates, the likeliest.
 
     A line that cannot be answered gives {"id", "error"}; run again to ask only those and new ones. Exit codes:
     0 all answered, 1 some lines have an error, 2 wrong usage.
 
     Example: shelfwise keywords --in themes.jsonl --out chosen.jsonl
     """
+    from engines.versions import selector_version
     from serving.phase_files import read_input
     from serving.phase_lines import basis_of, keyword_answerer
+    from tools.keyword_selector import load_selector
 
     settings = load_settings()
     lines = read_input(themes)
     chat, embedder = keyword_tools()
-    basis = basis_of(settings.roles["keyword_writer"], embedder.name)
-    run_lines(lines, out_file, keyword_answerer(chat, embedder), basis, concurrency, "themes")
+    selector, shown = load_selector(settings, embedder), settings.page.keywords_shown
+    told = (shown, selector_version(settings)) if shown else ()
+    basis = basis_of(settings.roles["keyword_writer"], embedder.name, *told)
+    answer = keyword_answerer(chat, embedder, selector, shown)
+    run_lines(lines, out_file, answer, basis, concurrency, "themes")
 
 
 @app.command()

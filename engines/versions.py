@@ -13,6 +13,8 @@ from state.settings import PAGE_ROLES, RoleSettings, Settings
 
 _ADAPTER_CONFIG = "adapter_config.json"
 _NOT_THERE = "not there"
+SELECTOR_CARD = "run_card.json"
+"""Of the keyword selector: it holds the digest of the model beside it."""
 
 
 def content_digest(path: Path) -> str:
@@ -53,14 +55,26 @@ def role_version(settings: Settings, role: RoleSettings) -> str:
 
 
 def models_version(settings: Settings, scorer: str) -> str:
-    """Return 12 hex digits over every model that has a part in a page: chat roles, embedder, and scorer.
+    """Return 12 hex digits over every model that has a part in a page: chat roles, embedder, scorer, selector.
 
     ``scorer`` is the scorer's name, which changes with its files. Takes microseconds once the adapters were read.
     """
     parts = [f"{role} {role_version(settings, settings.roles[role])}" for role in PAGE_ROLES]
     embedder = settings.embedder.model
     parts += [f"embedder {embedder} {_weights(settings, embedder)}", f"scorer {scorer}"]
+    if settings.page.keywords_shown:
+        parts.append(f"selector {selector_version(settings)}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def selector_version(settings: Settings) -> str:
+    """Return a text that changes with the content of what chooses the keywords shown to the writer."""
+    if not isinstance(settings.keyword_selector, Path):
+        return settings.keyword_selector
+    try:
+        return content_digest(settings.keyword_selector / SELECTOR_CARD)
+    except OSError:
+        return _NOT_THERE
 
 
 def _weights(settings: Settings, name: str) -> str:

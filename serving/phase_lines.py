@@ -26,6 +26,7 @@ from state.options import PageOptions
 from state.placement import Need, Placement, Theme
 from state.settings import RoleSettings
 from state.vocabulary import Vocabulary
+from tools.keyword_selector import KeywordSelector
 from tools.vocabulary import nearest_first
 
 Text = Annotated[str, Field(min_length=1)]
@@ -70,8 +71,11 @@ class JudgedLine(ShopperLine):
         return placements
 
 
-def keyword_answerer(chat: Chat, embedder: Embedder) -> AnswerLine:
-    """Return what answers a :class:`KeywordLine`; candidates are put nearest first, as the page graph does."""
+def keyword_answerer(chat: Chat, embedder: Embedder, selector: KeywordSelector, shown: int | None) -> AnswerLine:
+    """Return what answers a :class:`KeywordLine`.
+
+    Candidates are put nearest first and cut to ``shown`` of them (None for all), as the page graph does.
+    """
 
     async def answer(line: InputLine) -> dict[str, Any]:
         asked = read_record(line, KeywordLine)
@@ -87,6 +91,8 @@ def keyword_answerer(chat: Chat, embedder: Embedder) -> AnswerLine:
             rationale=asked.rationale,
             concepts=asked.concepts,
         )
+        if shown:
+            vocabulary = await asyncio.to_thread(selector.cut, theme, vocabulary, shown)
         recording = RecordingChat(RetryingChat(chat))
         chosen = await write_keywords(recording, Placement.of_theme(theme), vocabulary)
         return {"title": asked.title, **chosen.model_dump(), "model": _model(recording)}

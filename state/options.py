@@ -21,6 +21,13 @@ class PageOptions(BaseModel):
         "orders, which the tuned student is trained for. free: the model writes the whole page, rationales too.",
     )
     candidates: int = Field(default=100, ge=10, le=400, description="Corpus terms retrieved for a theme.")
+    keywords_shown: int | None = Field(
+        default=None,
+        ge=1,
+        le=400,
+        description="Of the terms retrieved, so many are shown to the keyword writer: the likeliest (docs/student.md), "
+        "and so many more at each new attempt. A small model chooses better from few; without it all are shown.",
+    )
     products_per_placement: int = Field(default=12, ge=1, le=50, description="Products kept for a placement.")
     min_products: int = Field(default=3, ge=1, description="A placement with fewer products is thin and fails.")
     min_placements: int = Field(default=2, ge=1, description="A page with fewer placements falls back to rules.")

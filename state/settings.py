@@ -160,6 +160,10 @@ class Settings(BaseSettings):
     roles: dict[Role, RoleSettings] = Field(default_factory=dict)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
     scorer: ScorerSettings = Field(default_factory=ScorerSettings)
+    keyword_selector: Literal["nearest"] | Path = Field(
+        default=PROJECT_ROOT / "models" / "keywords",
+        description='Folder of the model that cuts to page.keywords_shown, below the project; or "nearest".',
+    )
     index: IndexSettings = Field(default_factory=IndexSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     ranker: RankerSettings = Field(default_factory=RankerSettings)
@@ -167,6 +171,11 @@ class Settings(BaseSettings):
     page: PageOptions = Field(default_factory=PageOptions)
     http: HttpSettings = Field(default_factory=HttpSettings)
     guards: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("keyword_selector")
+    @classmethod
+    def _below_project(cls, selector: Path | str) -> Path | str:
+        return PROJECT_ROOT / selector.expanduser() if isinstance(selector, Path) else selector
 
     @field_validator("home", "guards_dir")
     @classmethod

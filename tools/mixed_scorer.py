@@ -75,7 +75,11 @@ class MixedScorer:
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Return float32 ``[len(pairs)]``: the probability that the product text fits the theme text."""
-        features = pair_features(pairs, self._cross_encoder.logits(pairs), self._embedder)
+        return self.probabilities(pairs, self._cross_encoder.logits(pairs))
+
+    def probabilities(self, pairs: Sequence[tuple[str, str]], logits: np.ndarray) -> np.ndarray:
+        """Return what :meth:`score` does, given the cross-encoder's ``logits`` of the pairs."""
+        features = pair_features(pairs, logits, self._embedder)
         values = features @ self._weights + self._record.intercept
         # Beyond 500 the exponential overflows, and the probability is 0 or 1 in any case.
         return (1 / (1 + np.exp(-np.clip(values, -500, 500)))).astype(np.float32)

@@ -44,6 +44,10 @@ def write_keywords_node(provider: ServiceProvider) -> Node:
             reason = "the keyword corpus has no term near the theme's concepts"
             dropped = ended_by(WRITER, placement, reason)
             return {"placement": dropped.model_copy(update={"status": Status.DROPPED})}
+        retrieved = len(vocabulary.keywords)
+        if options.keywords_shown:
+            most = options.keywords_shown * placement.attempts  # what was refused came from fewer
+            vocabulary = await asyncio.to_thread(services.selector.cut, placement, vocabulary, most)
         chat = RecordingChat(services.chat)
         chosen = await ask_writer(chat, placement, vocabulary)
         placement = placement.model_copy(
@@ -51,7 +55,7 @@ def write_keywords_node(provider: ServiceProvider) -> Node:
                 "keywords": chosen.keywords,
                 "categories": chosen.categories,
                 "filters": chosen.filters,
-                "candidate_count": len(vocabulary.keywords),
+                "candidate_count": retrieved,
             }
         )
         session.emit({"event": "keywords_written", "placement": placement.id, "keywords": placement.keywords})

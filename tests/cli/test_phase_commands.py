@@ -66,6 +66,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripts:
         chat = ScriptedChat(**given)
         services = small_services(chat)
         monkeypatch.setattr("cli.phases.keyword_tools", lambda: (chat, WordEmbedder()))
+        monkeypatch.setenv("SHELFWISE_KEYWORD_SELECTOR", "nearest")
         monkeypatch.setattr("cli.phases.design_services", lambda: services)
         monkeypatch.setattr("cli.phases.judge_tools", lambda: (chat, services.shoppers, "small-1"))
         return chat
@@ -98,6 +99,21 @@ def test_keywords_are_chosen_out_of_what_each_line_gives(tmp_path: Path, scripte
     }
     assert (second["id"], second["categories"]) == (7, [])
     assert "greek yogurt; berry yogurt; red wine" in chat.asked[0].messages[-1]["content"]
+
+
+def test_the_writer_is_shown_so_many_candidates_as_the_settings_say(
+    tmp_path: Path, scripted: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    themes = written(tmp_path / "in.jsonl", THEME)
+    asked = []
+    for shown in ("2", "400"):
+        monkeypatch.setenv("SHELFWISE_PAGE__KEYWORDS_SHOWN", shown)
+        load_settings.cache_clear()
+        chat = scripted()
+        assert run("keywords", "--in", themes, "--out", tmp_path / "out.jsonl").exit_code == 0
+        asked += [options(call.schema, "keywords") for call in chat.asked]
+    # The second run answers anew: what the first one answered rests on another setting.
+    assert asked == [["greek yogurt", "berry yogurt"], ["greek yogurt", "berry yogurt", "red wine"]]
 
 
 def test_lines_keep_their_order_and_those_without_an_answer_say_why(tmp_path: Path, scripted: Scripts) -> None:

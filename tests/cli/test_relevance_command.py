@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.small_shop import SmallCatalog
+from support.small_shop import SmallCatalog, WordEmbedder
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -34,7 +34,8 @@ class Aisles:
 @pytest.fixture
 def scorer(monkeypatch: pytest.MonkeyPatch) -> Aisles:
     found = Aisles()
-    monkeypatch.setattr("engines.scorer.load_scorer", lambda settings: found)
+    monkeypatch.setattr("engines.embedder.load_embedder", lambda settings: WordEmbedder())
+    monkeypatch.setattr("tools.pair_scorer.load_scorer", lambda settings, embedder: found)
     monkeypatch.setattr("catalog.warehouse.Warehouse.open", lambda settings: SmallCatalog())
     return found
 

@@ -11,9 +11,7 @@ import pytest
 from support.tiny_relevance import record_of, tiny_cross_encoder
 
 from engines.cross_encoder import FILES, RECORD, load_cross_encoder, read_cross_encoder_record
-from engines.scorer import load_scorer, scorer_name
 from state.errors import ModelsError, ModelsMissing
-from state.settings import ScorerSettings, Settings
 
 PAIRS = [
     ("yogurt week: greek yogurt, vanilla yogurt", "berry yogurt, dairy"),
@@ -99,8 +97,3 @@ def test_weights_that_are_none_are_told(copy: Path) -> None:
     (copy / RECORD).write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(ModelsError, match="cannot be loaded"):
         load_cross_encoder(copy)
-
-
-def test_settings_choose_the_folder_and_its_name_is_known_without_loading(folder: Path) -> None:
-    settings = Settings(scorer=ScorerSettings(path=folder))
-    assert load_scorer(settings).name == scorer_name(settings) == read_cross_encoder_record(folder).name

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from engines.cross_encoder import CrossEncoderScorer, load_cross_encoder, read_cross_encoder_record
+from engines.embedder import load_embedder
 from state.relevance import product_text, theme_text
-from state.settings import PROJECT_ROOT
+from state.settings import PROJECT_ROOT, Settings, load_settings
+from tools.mixed_scorer import MixedScorer, load_mixed_scorer, read_mix_record
 
 FOLDER = PROJECT_ROOT / "models" / "relevance"
 
@@ -26,10 +28,20 @@ def test_shipped_files_are_those_of_the_run_card() -> None:
     assert (card["files"], card["model"]) == (record.files, record.name)
     for name, expected in card["files"].items():
         assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == expected
+    mix = read_mix_record(FOLDER)
+    told = card["mix"]
+    assert (told["model"], told["weights"], told["threshold"]) == (mix.name, mix.weights, mix.threshold)
+    assert (mix.cross_encoder, mix.embedder) == (record.name, Settings().embedder.model)
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 25e6
 
 
+@pytest.fixture(scope="module")
+def mixed() -> MixedScorer:
+    return load_mixed_scorer(FOLDER, load_embedder(load_settings()))
+
+
 @pytest.mark.model
+@pytest.mark.parametrize("name", ["scorer", "mixed"])
 @pytest.mark.parametrize(
     ("title", "concepts", "fits", "misfit"),
     [
@@ -39,8 +51,14 @@ def test_shipped_files_are_those_of_the_run_card() -> None:
     ],
 )
 def test_an_obvious_fit_scores_well_above_an_obvious_misfit_which_is_pruned(
-    scorer: CrossEncoderScorer, title: str, concepts: list[str], fits: tuple[str, str], misfit: tuple[str, str]
+    name: str,
+    request: pytest.FixtureRequest,
+    title: str,
+    concepts: list[str],
+    fits: tuple[str, str],
+    misfit: tuple[str, str],
 ) -> None:
+    scorer = request.getfixturevalue(name)
     theme = theme_text(title, concepts)
     good, bad = scorer.score([(theme, product_text(*fits)), (theme, product_text(*misfit))])
     assert bad < scorer.threshold

@@ -12,12 +12,9 @@ import pytest
 from engines.scorer import (
     SIMILARITY_THRESHOLD,
     EmbeddingSimilarityScorer,
-    load_scorer,
-    scorer_name,
     similarity_threshold,
 )
 from state.errors import ModelsError
-from state.settings import ScorerSettings, Settings
 
 
 class Directions:
@@ -73,11 +70,3 @@ def test_an_unusable_threshold_is_told(text: str | None, tmp_path: Path, monkeyp
     monkeypatch.setattr("engines.scorer.SIMILARITY_THRESHOLD", path)
     with pytest.raises(ModelsError, match="restore it, or write it"):
         similarity_threshold("m")
-
-
-def test_the_settings_choose_the_kind_and_the_name_is_known_without_loading() -> None:
-    settings = Settings(scorer=ScorerSettings(kind="embedding"))
-    settings.embedder.model = "directions"
-    scorer = load_scorer(settings, Directions())
-    assert isinstance(scorer, EmbeddingSimilarityScorer)
-    assert (scorer.name, scorer.threshold) == (scorer_name(settings), None)

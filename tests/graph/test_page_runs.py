@@ -93,6 +93,25 @@ async def test_the_writer_is_sent_the_vocabulary_and_may_answer_nothing_else() -
         call.schema.model_validate(chosen())
 
 
+async def test_a_writer_is_shown_so_many_terms_as_the_options_say_and_more_at_a_new_attempt() -> None:
+    def writer(messages: Any, schema: Any) -> dict[str, Any]:
+        again = "The last choice was refused" in messages[-1]["content"]
+        return write_well(messages, schema) if again else chosen(*offered(schema)[:1])
+
+    def offered(schema: Any) -> list[str]:
+        return schema.model_json_schema()["properties"]["keywords"]["items"]["enum"]
+
+    chat = ScriptedChat(designer=[design(FRUIT, YOGURT)], keyword_writer=writer)
+    page = await run(chat, keywords_shown=4)
+    asked = [call for call in chat.asked if call.role == "keyword_writer"]
+    shown = [len(offered(call.schema)) for call in asked if "Yogurt for the week" in call.messages[-1]["content"]]
+    assert shown == [4, 8]
+    assert all("caviar" not in offered(call.schema) for call in asked)
+    yogurt = next(placement for placement in page.placements if placement.title == "Yogurt for the week")
+    assert yogurt.candidate_count > 8
+    assert [v.outcome.value for v in yogurt.verdicts if v.guard == "taxonomy"] == ["pass", "pass"]
+
+
 async def test_a_refused_choice_is_tried_again_with_the_reasons_and_may_pass() -> None:
     answers = {"first": True}
 

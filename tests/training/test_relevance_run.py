@@ -17,9 +17,11 @@ from engines.cross_encoder import FILES, load_cross_encoder
 from state.catalog import Product
 from state.errors import ModelsError
 from state.placement import Need
+from tools.mixed_scorer import load_mixed_scorer
 from training import relevance_recipe
 from training.examples import ThemeLabel
 from training.relevance_fit import FitOptions
+from training.relevance_mix import refit_mix
 from training.relevance_pairs import LabelledPair, Shelves
 from training.relevance_recipe import RecipeOptions, Shop
 from training.relevance_run import CARD, Job, train_relevance
@@ -79,6 +81,32 @@ def test_a_run_leaves_files_that_the_scorer_loads_and_a_card_that_names_them(tmp
     theme = "yogurt week: yogurt"
     fits, misfit = scorer.score([(theme, "greek yogurt, dairy"), (theme, "rye bread, bakery")])
     assert fits > misfit
+    mixed = load_mixed_scorer(tmp_path / "out", WordEmbedder())
+    assert (card["mix"]["model"], card["mix"]["threshold"]) == (mixed.name, mixed.threshold)
+    good, bad = mixed.score([(theme, "greek yogurt, dairy"), (theme, "rye bread, bakery")])
+    assert good >= mixed.threshold > bad
+
+
+def test_the_mix_alone_can_be_fitted_anew_for_another_embedder(tmp_path: Path, shop: Shop) -> None:
+    class Another(WordEmbedder):
+        name = "another"
+
+    before = train_relevance(tmp_path / "home", shop, job(tmp_path, tiny_bert()), Told())
+    card = refit_mix(tmp_path / "out", toy("dev", None), Another(), precision=0.6, chosen_on="toys", command="again")
+    assert json.loads((tmp_path / "out" / CARD).read_text("utf-8")) == json.loads(json.dumps(card))
+    assert {**card, "mix": None} == {**json.loads(json.dumps(before)), "mix": None}
+    assert load_mixed_scorer(tmp_path / "out", Another()).name == card["mix"]["model"] != before["mix"]["model"]
+    with pytest.raises(ModelsError, match="fitted with embedder 'another'"):
+        load_mixed_scorer(tmp_path / "out", WordEmbedder())
+
+
+def test_a_mix_that_reaches_no_threshold_leaves_the_one_before(tmp_path: Path, shop: Shop) -> None:
+    train_relevance(tmp_path / "home", shop, job(tmp_path, tiny_bert()), Told())
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    no_use = [replace(pair, label=2 * (number % 2)) for number, pair in enumerate(toy("dev", None) * 3)]
+    with pytest.raises(ModelsError, match="lower --precision"):
+        refit_mix(tmp_path / "out", no_use, WordEmbedder(), precision=0.99, chosen_on="toys", command="again")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
 
 
 def test_a_second_run_trains_nothing_again_and_writes_the_same_weights(tmp_path: Path, shop: Shop) -> None:
