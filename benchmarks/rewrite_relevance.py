@@ -27,7 +27,7 @@ from training.examples import IntentExample, Task
 
 FAR_REFUSED, KEPT = 0.98, 0.99
 SHARES = np.round(np.arange(0.05, 1.0, 0.05), 2)
-PROBED = 120
+PROBED = 60
 """Pairs of each sort, kind and split whose products are looked at."""
 THRESHOLDS = PROJECT_ROOT / "guardrails" / "intent" / "rewrite_relevance.json"
 Sort = Literal["fit", "near", "far"]
