@@ -51,10 +51,20 @@ async def ask(chat: ChatClient, example: ChatExample) -> Asked:
     return Asked(time.perf_counter() - started, found.usage.tokens_out, found.value.model_dump(mode="json"))
 
 
-async def measure(
-    settings: Settings, examples: Sequence[ChatExample], alone: Sequence[ChatExample]
-) -> tuple[float, list[Asked], list[Asked], float]:
-    """Return the seconds to load, answers to questions asked alone and together, and the seconds of the latter."""
+@dataclass(frozen=True)
+class Measured:
+    """One engine: seconds to load, answers to questions asked alone and together, their seconds and CPU seconds."""
+
+    load_s: float
+    alone: list[Asked]
+    together: list[Asked]
+    together_s: float
+    alone_cpu_s: float
+    together_cpu_s: float
+
+
+async def measure(settings: Settings, examples: Sequence[ChatExample], alone: Sequence[ChatExample]) -> Measured:
+    """Ask all questions. CPU time is told too: beside other work it is what two engines can be compared by."""
     chat, gate = ChatClient(settings), asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def one(example: ChatExample) -> Asked:
@@ -64,10 +74,14 @@ async def measure(
     started = time.perf_counter()
     await ask(chat, examples[-1])
     load = time.perf_counter() - started
+    cpu = [time.process_time()]
     single = [await ask(chat, example) for example in alone]
+    cpu.append(time.process_time())
     started = time.perf_counter()
     together = await asyncio.gather(*(one(example) for example in examples))
-    return load, single, list(together), time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    cpu.append(time.process_time())
+    return Measured(load, single, list(together), seconds, cpu[1] - cpu[0], cpu[2] - cpu[1])
 
 
 def agreement(example: ChatExample, answer: dict[str, Any] | None) -> tuple[int, int]:
@@ -117,25 +131,27 @@ def main() -> None:
     alone = [example for task in tasks for example in made.rows[task][:ALONE]]
     arms = [("adapter over int8 base", base, given.adapter), ("merged, int8", names[True], None)]
     arms.append(("merged, 16 bit", names[False], None))
-    heads = ["engine", "MB", "load s", "s alone", "tokens/s alone", "tokens/s together", "usable", "same as first"]
-    heads += [f"{task.value} agreement" for task in tasks]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    heads = ["engine", "MB", "load s", "s alone", "tokens/s alone", "tokens/s together", "CPU ms/token alone"]
+    heads += ["CPU ms/token together", "usable", "same as first", *(f"{task.value} agreement" for task in tasks)]
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
     first: list[Asked] = []
     for label, model, adapter in arms:
-        load, single, together, seconds = asyncio.run(measure(settings_of(model, adapter), examples, alone))
+        found = asyncio.run(measure(settings_of(model, adapter), examples, alone))
+        single, together = found.alone, found.together
         first = first or together
-        cells = [label, f"{weights_mb(settings, model, adapter):.0f}", f"{load:.1f}"]
+        cells = [label, f"{weights_mb(settings, model, adapter):.0f}", f"{found.load_s:.1f}"]
+        tokens = [sum(asked.tokens for asked in asks) for asks in (single, together)]
         cells.append(f"{statistics.mean(asked.seconds for asked in single):.2f}")
-        cells.append(f"{sum(asked.tokens for asked in single) / sum(asked.seconds for asked in single):.0f}")
-        cells.append(f"{sum(asked.tokens for asked in together) / seconds:.0f}")
+        cells.append(f"{tokens[0] / sum(asked.seconds for asked in single):.1f}")
+        cells.append(f"{tokens[1] / found.together_s:.1f}")
+        cells.append(f"{1000 * found.alone_cpu_s / max(1, tokens[0]):.1f}")
+        cells.append(f"{1000 * found.together_cpu_s / max(1, tokens[1]):.1f}")
         cells.append(f"{sum(asked.answer is not None for asked in together)}/{len(together)}")
         cells.append(f"{sum(a.answer == b.answer for a, b in zip(first, together, strict=True))}/{len(together)}")
         for task in tasks:
             counts = [agreement(e, a.answer) for e, a in zip(examples, together, strict=True) if e.task is task]
             cells.append(f"{sum(hit for hit, _ in counts) / max(1, sum(of for _, of in counts)):.3f}")
-        lines.append("| " + " | ".join(cells) + " |")
-        print(f"{label}: done in {seconds:.0f} s", file=sys.stderr, flush=True)
-    print("\n".join(lines))
+        print("| " + " | ".join(cells) + " |", flush=True)
     print(f"\n{len(examples)} questions of the {given.split} split ({given.items} of each task at most).")
 
 

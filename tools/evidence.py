@@ -10,10 +10,10 @@ from state.guard import Embedder
 from state.shopper import ShopperContext
 from state.vocabulary import Evidence
 
-SAME = 0.62
+SAME = 0.75
 """Cosine from which a product is the thing that a concept names ("Organic Whole Milk", "whole milk")."""
-AKIN = 0.4
-"""Cosine from which a product is at least of the same sort."""
+AKIN = 0.6
+"""Cosine from which a product is at least of the same sort. Both were chosen by benchmarks/evidence_thresholds.py."""
 TOLD = 2
 """Products named in a rationale."""
 
