@@ -111,6 +111,7 @@ def _print_shares(found: list[HeadShare], stream: Stream, cached: Counter[QueryK
         f"Cached: {cached.total():,} ({kinds}). {seeds} streams of {stream.length:,} queries.",
         sep="\n",
         highlight=False,
+        soft_wrap=True,
     )
     table = Table(
         "if the cached queries are",
@@ -123,7 +124,7 @@ def _print_shares(found: list[HeadShare], stream: Stream, cached: Counter[QueryK
         table.add_row(share.placing, _share(share.hits), rest, *(_share(item) for item in share.hits_of.values()))
     out.print(table)
     traffic = ", ".join(f"{band} {_share(item)}" for band, item in found[0].traffic.items())
-    out.print(f"Share of the queries typed: {traffic}", highlight=False)
+    out.print(f"Share of the queries typed: {traffic}", highlight=False, soft_wrap=True)
 
 
 def _share(share: Share) -> str:

@@ -77,7 +77,7 @@ class IntentStore:
         if not self._closed.acquire(blocking=False):
             return
         try:
-            self._run(self._stack.aclose()).result()
+            self._run(self._end()).result()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -88,6 +88,14 @@ class IntentStore:
         access = StoreAccess(backend, settings.store)
         cache = IntentCache(settings, backend, taxonomy, access=access)
         return cache, TeacherQueue(settings, backend, access=access)
+
+    async def _end(self) -> None:
+        await self._stack.aclose()
+        # Stores leave a task of their own behind, which would be destroyed while it waits.
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _run(self, call: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(call, self._loop)

@@ -60,7 +60,7 @@ def test_the_cache_is_warmed_counted_refreshed_and_emptied(tmp_path: Path) -> No
     assert told["cached"] == {"head": 1}
     assert [share["placing"] for share in told["shares"]] == ["most frequent", "somewhere in their band"]
     assert 0 < told["shares"][0]["hits"]["mean"] < 0.2
-    assert "to the student" in run("heads", "report", "--length", "2000", "--seeds", "3").stdout
+    assert "Cached: 1 (1 head)" in run("heads", "report", "--length", "2000", "--seeds", "3").stdout
     run("heads", "forget", "organic mint tea")
     assert status()["answers"] == 0
 

@@ -148,6 +148,7 @@ def test_a_process_with_an_open_store_ends(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     )
     assert ended.stdout.strip() == "None"
+    assert ended.stderr == ""
 
 
 async def test_an_answer_published_elsewhere_is_found(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -211,8 +212,8 @@ def test_a_search_says_how_it_was_understood_and_leads_on(site: HubSite, browser
 def test_a_search_that_is_not_understood_shows_its_results(site: HubSite, browser: Browser) -> None:
     site.store(small_page())
     with open_page(browser, f"{site.url}/?shopper=7") as page:
-        held = []
-        page.route("**/v1/intent?*", held.append)
+        held: list[Any] = []
+        page.route("**/v1/intent?*", lambda route: held.append(route))
         page.get_by_role("searchbox").fill("yogurt")
         page.keyboard.press("Enter")
         expect(page.get_by_role("region", name="Search results").get_by_role("listitem")).to_have_count(4)
@@ -294,6 +295,9 @@ def test_axe_finds_nothing_at_fault(site: HubSite, browser: Browser, scheme: str
         page.get_by_role("button", name="Refresh shelves").click()
         expect(page.get_by_role("region", name="Your page is being made")).to_contain_text("Tea time")
         page.locator(".add").first.click()
+        assert accessibility_faults(page) == []
+        page.goto(f"{site.url}/?shopper=7&q=greek+yogrt")
+        expect(page.get_by_role("note")).to_contain_text("Showing results for greek yogurt")
         assert accessibility_faults(page) == []
 
 
