@@ -10,9 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
+from state.answers_intent import MAX_CATEGORIES
 from state.catalog import Category, ProductHit
 from state.guard import Embedder
+from state.settings import PROJECT_ROOT
+from tools.category_features import FEATURES, CategoryEvidence, category_features
 from tools.labelled_queries import LabelledQueries, QueryNeighbour
+from tools.linear_scorer import LinearScorer
 
 PROBED_PRODUCTS = 30
 NEIGHBOURS = 8
@@ -21,7 +25,10 @@ MIN_NEIGHBOUR = 0.3
 PLACE_WEIGHTS = (1.0, 0.5, 0.3, 0.2)
 """What a labelled query gives to its best category, its second, ..."""
 WEIGHTS = (1.0, 1.0, 0.5)
-"""Of neighbours, products and the path's own words; chosen on the dev split (docs/intents.md)."""
+"""Of neighbours, products and the path's own words: the sum by which categories come into the pool."""
+POOL = 8
+"""Categories that the fitted scorer orders, at least."""
+WEIGHTS_FILE = PROJECT_ROOT / "models" / "intents" / "categories.json"
 
 
 class ProductFinder(Protocol):
@@ -37,7 +44,8 @@ class CategoryCandidate:
     """A category that exists, and why it is proposed.
 
     ``neighbours`` and ``products`` are shares in [0, 1] of the evidence of like queries and of the products found;
-    ``path_similarity`` is the cosine of the query and the category's path; ``score`` their weighted sum.
+    ``path_similarity`` is the cosine of the query and the category's path; ``score`` the calibrated probability that
+    the category is among those that the query is shelved under.
     """
 
     category: Category
@@ -45,6 +53,15 @@ class CategoryCandidate:
     products: float
     path_similarity: float
     score: float
+
+
+@dataclass(frozen=True)
+class CategoryPool:
+    """The categories that a query may mean, those with most evidence first, and the features of each."""
+
+    categories: list[Category]
+    evidence: CategoryEvidence
+    features: list[list[float]]
 
 
 class QueryCategories:
@@ -57,7 +74,15 @@ class QueryCategories:
         products: ProductFinder,
         labelled: LabelledQueries,
         embedder: Embedder,
+        *,
+        scorer: LinearScorer | None = None,
     ) -> None:
+        """Take the shop's categories and finders. ``scorer`` replaces the one that ships.
+
+        Raises:
+            ModelsError: the shipped scorer cannot be used.
+        """
+        self.scorer = scorer or LinearScorer.open(WEIGHTS_FILE, FEATURES)
         self._categories = {category.path: category for category in categories}
         self._by_aisle = {category.aisle: category.path for category in categories}
         self._orders = orders
@@ -72,23 +97,71 @@ class QueryCategories:
 
         ``without`` are keys of labelled queries that may not speak (see :meth:`LabelledQueries.nearest`).
         """
-        vector = self._embedder.embed([query])[0]
-        neighbours = self._from_neighbours(self._labelled.nearest(query, NEIGHBOURS, vector=vector, without=without))
-        products = self._from_products(self._products.find([query], limit=PROBED_PRODUCTS))
-        similar = dict(zip(self._paths, (self._path_vectors @ vector).tolist(), strict=True))
+        pool = self.pool(query, max(limit, POOL), without=without)
+        scores = self.scorer.probabilities(pool.features)
+        evidence = pool.evidence
         found = [
-            self._candidate(path, neighbours.get(path, 0.0), products.get(path, 0.0), similar[path])
-            for path in {**neighbours, **products}
+            CategoryCandidate(
+                category,
+                evidence.neighbours.get(category.path, 0.0),
+                evidence.products.get(category.path, 0.0),
+                evidence.paths[category.path],
+                float(score),
+            )
+            for category, score in zip(pool.categories, scores, strict=True)
         ]
-        if len(found) < limit:
-            known = {entry.category.path for entry in found}
-            nearest = sorted((path for path in self._paths if path not in known), key=lambda path: -similar[path])
-            found += [self._candidate(path, 0.0, 0.0, similar[path]) for path in nearest[: limit - len(found)]]
         return sorted(found, key=lambda entry: (-entry.score, entry.category.path))[:limit]
 
-    def _candidate(self, path: str, neighbours: float, products: float, similarity: float) -> CategoryCandidate:
-        score = float(np.dot(WEIGHTS, (neighbours, products, similarity)))
-        return CategoryCandidate(self._categories[path], neighbours, products, similarity, score)
+    @property
+    def paths(self) -> list[str]:
+        """Every path that can come out."""
+        return list(self._paths)
+
+    def chosen(self, candidates: Sequence[CategoryCandidate]) -> list[CategoryCandidate]:
+        """Return which of ``candidates`` (best first) to answer: the best, and the others above the threshold."""
+        likely = [entry for entry in candidates[1:MAX_CATEGORIES] if entry.score >= self.scorer.threshold]
+        return [*candidates[:1], *likely]
+
+    def pool(self, query: str, size: int = POOL, *, without: Collection[str] = ()) -> CategoryPool:
+        """Return the ``size`` categories with most evidence, in that order, and what the scorer is to see of them."""
+        evidence = self._evidence(query, without)
+        weighed = {path: self._weigh(path, evidence) for path in {**evidence.neighbours, **evidence.products}}
+        if len(weighed) < size:
+            others = sorted((path for path in self._paths if path not in weighed), key=lambda p: -evidence.paths[p])
+            weighed.update({path: self._weigh(path, evidence) for path in others[: size - len(weighed)]})
+        paths = sorted(weighed, key=lambda path: (-weighed[path], path))[:size]
+        categories = [self._categories[path] for path in paths]
+        features = category_features(query, categories, evidence, [weighed[path] for path in paths])
+        return CategoryPool(categories, evidence, features)
+
+    def _evidence(self, query: str, without: Collection[str]) -> CategoryEvidence:
+        vector = self._embedder.embed([query])[0]
+        like = self._labelled.nearest(query, NEIGHBOURS, vector=vector, without=without)
+        hits = self._products.find([query], limit=PROBED_PRODUCTS)
+        nearest, nearest_first, ranks = dict[str, float](), dict[str, float](), dict[str, int]()
+        for found in like:
+            for place, path in enumerate(found.example.categories):
+                nearest.setdefault(path, found.similarity)
+                if not place:
+                    nearest_first.setdefault(path, found.similarity)
+        for rank, hit in enumerate(hits):
+            if path := self._by_aisle.get(hit.product.aisle):
+                ranks.setdefault(path, rank)
+        return CategoryEvidence(
+            neighbours=self._from_neighbours(like),
+            products=self._from_products(hits),
+            paths=dict(zip(self._paths, (self._path_vectors @ vector).tolist(), strict=True)),
+            nearest=nearest,
+            nearest_first=nearest_first,
+            ranks=ranks,
+            likest=like[0].similarity if like else 0.0,
+            best_product=hits[0].score if hits else 0.0,
+        )
+
+    @staticmethod
+    def _weigh(path: str, evidence: CategoryEvidence) -> float:
+        parts = (evidence.neighbours.get(path, 0.0), evidence.products.get(path, 0.0), evidence.paths[path])
+        return float(np.dot(WEIGHTS, parts))
 
     def _from_neighbours(self, found: Sequence[QueryNeighbour]) -> dict[str, float]:
         """Return the share of each category in what like queries were labelled with."""
