@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -126,7 +127,8 @@ def read_timed(path: Path) -> list[TimedAnswer]:
 def _window(
     start: datetime, length: timedelta, pairs: Sequence[tuple[LabelledQuery, TimedAnswer]], bounds: DriftBounds
 ) -> DriftWindow:
-    roles = role_scores(pairs).f1
+    compared: list[tuple[Any, Any]] = [*pairs]
+    roles = role_scores(compared).f1
     category = mean_interval(
         [float(answer.categories[:1] == gold.categories[:1]) for gold, answer in pairs if gold.categories]
     )
