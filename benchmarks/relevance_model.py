@@ -72,8 +72,10 @@ def main(
     scored[CROSS_ENCODER] = Scored(shipped.probabilities(logits).astype(np.float64), shipped.threshold)
     scored[MIX] = Scored(mix.probabilities(texts, logits).astype(np.float64), mix.threshold)
     for reading in READINGS:
-        console.print(_quality(scored, pairs, split, reading))
-        console.print(_differences(scored, pairs, split, reading))
+        figures = {name: _figures(one, pairs, reading) for name, one in scored.items()}
+        title = _title(pairs, split, reading)
+        console.print(_quality(scored, figures, pairs, title))
+        console.print(_differences(figures, pairs, title))
     if texts_too:
         console.print(_texts(settings, shipped, mix, dev, "dev"))
 
@@ -122,21 +124,23 @@ def _calibrated(on_dev: np.ndarray, dev_labels: np.ndarray, logits: np.ndarray, 
     return Scored(calibration(logits), threshold)
 
 
-def _quality(scored: dict[str, Scored], pairs: Sequence[LabelledPair], split: str, reading: Reading) -> Table:
-    table = Table("scorer", "threshold", *FIGURES, title=_title(pairs, split, reading))
+def _quality(
+    scored: dict[str, Scored], figures: dict[str, Figures], pairs: Sequence[LabelledPair], title: str
+) -> Table:
+    table = Table("scorer", "threshold", *FIGURES, title=title)
     for name, one in scored.items():
-        found = _intervals(FIGURES, _figures(one, pairs, reading), pairs)
+        found = _intervals(FIGURES, figures[name], pairs)
         table.add_row(name, f"{one.threshold:.3f}", *(_shown(found[figure]) for figure in FIGURES))
     return table
 
 
-def _differences(scored: dict[str, Scored], pairs: Sequence[LabelledPair], split: str, reading: Reading) -> Table:
+def _differences(figures: dict[str, Figures], pairs: Sequence[LabelledPair], title: str) -> Table:
     """Return how much higher the mix is than each other scorer, theme by theme in the same draws."""
-    table = Table("mix minus", *COMPARED, title=f"differences, {_title(pairs, split, reading)}")
-    mix = _figures(scored[MIX], pairs, reading)
-    for name in [name for name in scored if name != MIX]:
-        found = _intervals(COMPARED, _difference(mix, _figures(scored[name], pairs, reading)), pairs)
-        table.add_row(name, *(_shown(found[figure]) for figure in COMPARED))
+    table = Table("mix minus", *COMPARED, title=f"differences, {title}")
+    for name in [name for name in figures if name != MIX]:
+        found = _intervals(COMPARED, _difference(figures[MIX], figures[name]), pairs)
+        cells = (f"{one.estimate:+.3f}\n{one.low:+.3f} to {one.high:+.3f}" for one in found.values())
+        table.add_row(name, *cells)
     return table
 
 
