@@ -100,7 +100,7 @@ def agreement(example: ChatExample, answer: dict[str, Any] | None) -> tuple[int,
 
 
 def settings_of(model: str, adapter: Path | None) -> Settings:
-    settings = load_settings().model_copy(deep=True)
+    settings = load_settings().model_copy(deep=True, update={"merged": False})
     tokens = {"designer": 900, "keyword_writer": 300, "judge": 600}
     given = {"model": model, "adapter": str(adapter) if adapter else None, "max_reasks": 0, "timeout_s": 600.0}
     settings.roles.update({name: RoleSettings(max_tokens=tokens[name], **given) for name in ROLES.values()})  # type: ignore[arg-type, misc]

@@ -12,10 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, Text
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from engines.fetch import FetchRequest, fetch_one
-from engines.installed import list_models, used_models
+from engines.fetch import FetchRequest, fetch_merged, fetch_one
+from engines.installed import list_models, used_adapters, used_models
 from engines.weights import KNOWN
-from state.settings import load_settings
+from state.errors import ModelsError
+from state.settings import Settings, load_settings
 
 app = typer.Typer(help="Model weights: fetch, check, list.", no_args_is_help=True)
 
@@ -36,6 +37,10 @@ class _Bars:
     def advance(self, name: str, done: int, total: int) -> None:
         self._bars.update(self._tasks[name], completed=done, total=total)
 
+    def finish_all(self) -> None:
+        for name in [*self._tasks]:
+            self.finish(name)
+
     def finish(self, name: str) -> None:
         if name in self._tasks:
             self._bars.remove_task(self._tasks.pop(name))
@@ -52,6 +57,9 @@ def fetch_command(
     kind: Annotated[str, typer.Option(help="chat or embedder; only for names that are not known.")] = "chat",
     keep_hf: Annotated[bool, typer.Option(help="Keep the plain bf16 weights too, for fine-tuning.")] = False,
     force: Annotated[bool, typer.Option(help="Fetch again what is there.")] = False,
+    merge: Annotated[
+        bool, typer.Option(help="Without NAMES: merge the adapters that the settings use into their models (135 MB).")
+    ] = True,
 ) -> None:
     """Fetch weights, check them and turn them into the form that the engines run. What is there and whole is kept."""
     if kind not in ("chat", "embedder"):
@@ -74,6 +82,23 @@ def fetch_command(
             how = "already there" if fetched.already_there else f"fetched in {time.monotonic() - started:.0f} s"
             why = f" (again: {fetched.repaired})" if fetched.repaired and not force else ""
             console.print(f"{name}: {how}{why}, {fetched.folder}", soft_wrap=True, highlight=False)
+        if merge and settings.merged and not names:
+            for model, adapter in used_adapters(settings):
+                console.print(_merged(settings, model, adapter, shown), soft_wrap=True, highlight=False)
+
+
+def _merged(settings: Settings, model: str, adapter: str, shown: _Bars) -> str:
+    """Make the merged model and return what to say of it. Without one the adapter is laid over: no error."""
+    started = time.monotonic()
+    try:
+        fetched = fetch_merged(settings, model, adapter, shown)
+    except ModelsError as error:
+        return f"{model} + {adapter}: not merged, the adapter is laid over at each answer ({error})"
+    finally:
+        shown.finish_all()
+    how = "already there" if fetched.already_there else f"merged in {time.monotonic() - started:.0f} s"
+    size = sum(path.stat().st_size for path in fetched.folder.iterdir()) / 1e6
+    return f"{model} + {adapter}: {how}, {size:.0f} MB, {fetched.folder}"
 
 
 @app.command("list")

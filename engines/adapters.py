@@ -9,7 +9,8 @@ from typing import Any
 
 from state.errors import ModelsError
 
-_LORA = re.compile(r"(?P<module>(?:model\.)?layers\.\d+\.[\w.]+?)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
+LORA = re.compile(r"(?P<module>(?:model\.)?layers\.\d+\.[\w.]+?)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
+"""The name of a LoRA tensor: which layer it is for, and which of the two matrices it is."""
 
 
 def check_adapter(adapter: Path, model: Path) -> None:
@@ -17,7 +18,7 @@ def check_adapter(adapter: Path, model: Path) -> None:
     shapes = _shapes(adapter)
     sides: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
-        if match := _LORA.search(name):
+        if match := LORA.search(name):
             sides.setdefault(match["module"].removeprefix("model."), {})[match["side"]] = shape
     if not sides:
         raise ModelsError(

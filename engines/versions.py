@@ -50,7 +50,7 @@ def role_version(settings: Settings, role: RoleSettings) -> str:
         return f"served {role.model}"
     parts = [f"{role.model} {_weights(settings, role.model)}"]
     if role.adapter:
-        parts.append(f"{role.adapter} {_adapter(role.adapter)}")
+        parts.append(f"{role.adapter} {adapter_version(role.adapter)}")
     return " ".join(parts)
 
 
@@ -84,8 +84,8 @@ def _weights(settings: Settings, name: str) -> str:
         return _NOT_THERE
 
 
-def _adapter(adapter: str) -> str:
-    """Return the digests of an adapter's weights and of the file beside them that says how strongly they count."""
+def adapter_version(adapter: str) -> str:
+    """Return a text that changes with an adapter's weights and with the file that says how strongly they count."""
     try:
         config = adapter_path(adapter).with_name(_ADAPTER_CONFIG)
         scale = content_digest(config)[:12] if config.is_file() else "plain"

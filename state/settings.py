@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".shelfwise"), description="Where weights, catalogues, indexes and pages live.")
     guards_dir: Path = PROJECT_ROOT / "guardrails"
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the embedded engines (all if unset).")
+    merged: bool = Field(
+        default=True,
+        description="A model made of exactly a role's model and adapter answers in their place (docs/student.md).",
+    )
     exact: bool = Field(
         default=False,
         description="Embedded chat engine: the same answer whatever runs beside it, at half to 0.8 of the speed.",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from engines.adapters import check_adapter
 from engines.fetch import FetchRequest, Progress, fetch_one
 from engines.installed import folder_of, plain_weights
+from engines.merged import merge_adapter
 from state.settings import Settings
 from training.student_config import ADAPTER, ADAPTER_CONFIG, RUN_CARD, StudentError
 
@@ -59,7 +58,7 @@ def export_merged(
     """
     weights = checked_base(settings, adapter, base)
     with _replacing(out, force) as folder:
-        _merge(weights, adapter, folder)
+        merge_adapter(weights, adapter / ADAPTER, folder)
     return out
 
 
@@ -97,12 +96,9 @@ def install_merged(
     weights = checked_base(settings, adapter, base)
     if folder_of(settings, name).exists() and not force:
         raise StudentError(f"a model '{name}' is installed. Choose another --install name, or give --force.")
-    settings.models_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.models_dir, prefix=".merged-") as scratch:
-        merged = Path(scratch) / name.replace("/", "--")
-        merged.mkdir()
-        _merge(weights, adapter, merged)
-        return fetch_one(settings, FetchRequest(name, "chat", merged, force=True, int8=int8), progress).folder
+    lora, named = adapter / ADAPTER, base or base_of(adapter)
+    request = FetchRequest(name, "chat", weights, force=True, int8=int8, adapter=lora, base=named)
+    return fetch_one(settings, request, progress).folder
 
 
 def ship(adapter: Path, out: Path, card: str, *, force: bool = False) -> Path:
@@ -116,18 +112,6 @@ def ship(adapter: Path, out: Path, card: str, *, force: bool = False) -> Path:
             shutil.copy(adapter / name, folder / name)
         (folder / CARD).write_text(card, encoding="utf-8")
     return out
-
-
-def _merge(weights: Path, adapter: Path, out: Path) -> None:
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    # Merged in fp32 and rounded once: sums of bf16 numbers would lose the small half of the adapter.
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32, local_files_only=True)
-    merged: Any = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    merged.to(torch.bfloat16).save_pretrained(out)
-    AutoTokenizer.from_pretrained(weights, local_files_only=True).save_pretrained(out)
 
 
 @contextmanager
