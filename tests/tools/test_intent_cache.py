@@ -211,9 +211,9 @@ async def test_an_empty_query_asks_nothing() -> None:
 
 def test_the_shipped_labelled_queries_are_the_ones_that_the_command_writes(tmp_path: Path) -> None:
     shipped = Settings().intent.labelled
-    digest, name = (shipped.parent / "SHA256SUMS").read_text(encoding="utf-8").split()
-    assert name == shipped.name
-    assert hashlib.sha256(shipped.read_bytes()).hexdigest() == digest
+    sums = (shipped.parent / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    digests = {name: digest for digest, name in (line.split() for line in sums)}
+    assert hashlib.sha256(shipped.read_bytes()).hexdigest() == digests[shipped.name]
     count, _ = write_labelled(tmp_path / "again.jsonl.gz")
     assert gzip.decompress((tmp_path / "again.jsonl.gz").read_bytes()) == gzip.decompress(shipped.read_bytes())
     assert count == len(read_labelled(shipped)) == len(labelled_for_serving())
