@@ -48,8 +48,8 @@ METRICS: Final[dict[str, Metric]] = {
     "catalog_coverage": Metric("catalogue on at least one page"),
     "exposure_gini": Metric("Gini index of exposure", "number"),
     "shown_popularity": Metric("popularity rank of what is shown"),
-    "seconds": Metric("seconds a page", "seconds", "down"),
-    "seconds_p95": Metric("seconds a page, 95th percentile", "seconds", "down"),
+    "seconds": Metric("seconds a page", "seconds"),
+    "seconds_p95": Metric("seconds a page, 95th percentile", "seconds"),
     "tokens": Metric("tokens a page", "number"),
     "cost_usd": Metric("US dollars a page", "usd", "down"),
 }
@@ -68,8 +68,10 @@ def survived(page: Page) -> float:
 
 def pruned(page: Page) -> float:
     """Return the products that the relevance guard took out over those and the ones shown; NaN without products."""
-    rows = [*([] if page.fallback else page.placements), *page.dropped]
-    out = sum(len(verdict.pruned) for row in rows for verdict in row.verdicts if verdict.guard == "relevance")
+    verdicts = [verdict for row in page.dropped for verdict in row.verdicts]
+    if not page.fallback:
+        verdicts += [verdict for row in page.placements for verdict in row.verdicts]
+    out = sum(len(verdict.pruned) for verdict in verdicts if verdict.guard == "relevance")
     shown = 0 if page.fallback else sum(len(row.products) for row in page.placements)
     return out / (out + shown) if out + shown else math.nan
 
