@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from catalog.problems import CatalogBusy
 from state.errors import CatalogError, CatalogMissing
+from state.records import read_record
 
 POINTER = "current.json"
 _BUILD_PREFIX = ".building-"
@@ -57,16 +58,12 @@ def read_current(folder: Path) -> CatalogRecord:
         CatalogMissing: nothing has been imported.
         CatalogError: the pointer file is damaged.
     """
-    path = folder / POINTER
-    try:
-        return CatalogRecord.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise CatalogMissing(
-            f"no catalogue in {folder}. "
-            "Run 'shelfwise catalog demo', or 'shelfwise catalog import --products P --orders O'."
-        ) from None
-    except (ValidationError, OSError) as error:
-        raise CatalogError(f"{path} cannot be read ({type(error).__name__}). Import the catalogue again.") from error
+    missing = CatalogMissing(
+        f"no catalogue in {folder}. "
+        "Run 'shelfwise catalog demo', or 'shelfwise catalog import --products P --orders O'."
+    )
+    cure = "Import the catalogue again."
+    return read_record(folder / POINTER, CatalogRecord, missing=missing, damaged=CatalogError, cure=cure)
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from engines.manifest import sha256_of
 from engines.runtime import first_line
 from state.errors import ModelsError, ModelsMissing
+from state.records import read_record
 
 if TYPE_CHECKING:
     import openvino
@@ -117,16 +118,12 @@ def read_cross_encoder_record(folder: Path) -> CrossEncoderRecord:
         ModelsMissing: there is none.
         ModelsError: the record cannot be understood.
     """
-    path = folder / RECORD
-    try:
-        return CrossEncoderRecord.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise ModelsMissing(
-            f"no relevance model in {folder}: {RECORD} is missing. Restore it, train one with 'shelfwise train "
-            "relevance', or set scorer.kind = 'embedding' in shelfwise.toml."
-        ) from None
-    except (OSError, ValidationError) as error:
-        raise ModelsError(f"{path} cannot be used ({type(error).__name__}). Restore it or train again.") from error
+    missing = ModelsMissing(
+        f"no relevance model in {folder}: {RECORD} is missing. Restore it, train one with 'shelfwise train "
+        "relevance', or set scorer.kind = 'embedding' in shelfwise.toml."
+    )
+    cure = "Restore it or train again."
+    return read_record(folder / RECORD, CrossEncoderRecord, missing=missing, damaged=ModelsError, cure=cure)
 
 
 def load_cross_encoder(folder: Path, threads: int | None = None) -> CrossEncoderScorer:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from catalog.corpus import Term
 from catalog.publishing import replace_text
+from state import records
 from state.errors import CorpusMissing
 
 if TYPE_CHECKING:
@@ -59,14 +60,9 @@ def read_record(corpus_dir: Path) -> IndexRecord:
     Raises:
         CorpusMissing: none was built, or its pointer is damaged.
     """
-    path = corpus_dir / _POINTER
-    try:
-        return IndexRecord.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise CorpusMissing(f"no keyword corpus in {corpus_dir}. Run 'shelfwise corpus build'.") from None
-    except (OSError, ValidationError) as error:
-        cause = type(error).__name__
-        raise CorpusMissing(f"{path} cannot be read ({cause}). Run 'shelfwise corpus build' again.") from error
+    missing = CorpusMissing(f"no keyword corpus in {corpus_dir}. Run 'shelfwise corpus build'.")
+    cure = "Run 'shelfwise corpus build' again."
+    return records.read_record(corpus_dir / _POINTER, IndexRecord, missing=missing, damaged=CorpusMissing, cure=cure)
 
 
 def pointer_stamp(corpus_dir: Path) -> tuple[int, int]:

@@ -84,7 +84,7 @@ def test_a_folder_without_a_record_is_a_missing_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"files": {}}'])
 def test_a_broken_record_is_told(copy: Path, text: str) -> None:
     (copy / RECORD).write_text(text, encoding="utf-8")
-    with pytest.raises(ModelsError, match="cannot be used"):
+    with pytest.raises(ModelsError, match="cannot be read"):
         load_cross_encoder(copy)
 
 
