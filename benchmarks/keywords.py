@@ -27,7 +27,7 @@ from state.answers import MAX_CATEGORIES, MAX_KEYWORDS
 from state.errors import AnswerRejected
 from state.guard import Embedder
 from state.placement import Placement, Theme
-from state.settings import RoleSettings, Settings, load_settings
+from state.settings import Settings, load_settings
 from state.vocabulary import Vocabulary
 from tools.keyword_selector import load_selector
 from tools.keyword_store import TERMS, read_record, read_terms, version_folder
@@ -161,12 +161,6 @@ def patient(settings: Settings) -> Settings:
     return settings.model_copy(update={"roles": {**settings.roles, "keyword_writer": role}})
 
 
-def untuned(settings: Settings) -> Settings:
-    """Return the settings with the keyword writer without its adapter."""
-    bare: RoleSettings = settings.roles["keyword_writer"].model_copy(update={"adapter": None})
-    return settings.model_copy(update={"roles": {**settings.roles, "keyword_writer": bare}})
-
-
 def _first(offered: Sequence[Vocabulary], count: int) -> list[Vocabulary]:
     return [one.model_copy(update={"keywords": one.keywords[:count]}) for one in offered]
 
@@ -207,7 +201,7 @@ def main() -> None:
     embedder = load_embedder(settings)
     offered = [vocabulary_of(embedder, example) for example in examples]
     shown = cut(settings, embedder, examples, offered)
-    writers = {"student": settings} | ({} if arguments.no_base else {"untuned base": untuned(settings)})
+    writers = {"student": settings} | ({} if arguments.no_base else {"untuned base": settings.without_adapters()})
     every = {"default": shown, "all": offered, "nearest": _first(offered, arguments.nearest)}
     names = {"default": "the default", "nearest": f"the nearest {arguments.nearest}"}
     sets = {names.get(name, name): every[name] for name in dict.fromkeys(["default", *arguments.shown.split(",")])}

@@ -27,7 +27,7 @@ from state.llm import Answer, Message
 from state.options import PageOptions
 from state.page import PageInput
 from state.placement import Page, PageDesign
-from state.settings import RoleSettings, Settings, load_settings
+from state.settings import Settings, load_settings
 from state.usage import CallUsage
 from tools.keyword_store import TERMS, read_record, read_terms, version_folder
 from training.datasets import load_examples
@@ -98,14 +98,6 @@ async def last_state(graph: Any, shopper_id: str, options: PageOptions) -> dict[
     async for values in graph.astream(PageInput(shopper_id=shopper_id), context=options, stream_mode="values"):
         last = values
     return last
-
-
-def untuned(settings: Settings) -> Settings:
-    """Return the settings with every embedded role without its adapter."""
-    roles: dict[Any, RoleSettings] = {
-        name: role.model_copy(update={"adapter": None}) for name, role in settings.roles.items()
-    }
-    return settings.model_copy(update={"roles": roles})
 
 
 def share(part: Sequence[float], whole: Sequence[float]) -> str:
@@ -196,7 +188,7 @@ async def compare(
     tuned = open_services(settings)
     from engines.chat import ChatClient
 
-    bare_settings = untuned(settings)
+    bare_settings = settings.without_adapters()
     bare = replace(tuned, settings=bare_settings, chat=ChatClient(bare_settings))
     plan: dict[str, tuple[Mode, Services, bool]] = {
         "untuned base, grounded": ("grounded", bare, False),

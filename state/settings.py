@@ -192,6 +192,11 @@ class Settings(BaseSettings):
             self.roles.setdefault(role, RoleSettings())
         return self
 
+    def without_adapters(self) -> Settings:
+        """Return the settings with every role answered by its model alone."""
+        bare = {name: role.model_copy(update={"adapter": None}) for name, role in self.roles.items()}
+        return self.model_copy(update={"roles": bare})
+
     @property
     def models_dir(self) -> Path:
         return self.home / "models"
