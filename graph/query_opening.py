@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from graph.query_services import QueryServices
 from graph.services import Services, shared_services
 from state.intent_guard import IntentGuardContext
-from state.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from catalog.warehouse import Warehouse
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
     from tools.query_categories import QueryCategories
     from tools.query_context import QueryContexts
 
-WEIGHTS = PROJECT_ROOT / "models" / "intents"
 
-
-def open_query_services(services: Services) -> QueryServices:
+def open_query_services(services: Services, *, fitted: bool = True) -> QueryServices:
     """Open labelled queries, vocabulary, head cache and fitted weights. Chat weights load at the first question.
+
+    Without ``fitted`` every answer counts as sure: to fit the confidence, none must be there.
 
     Raises:
         LabelledQueriesError, ModelsError: a file of ``models/intents`` is missing or damaged.
@@ -61,7 +60,7 @@ def open_query_services(services: Services) -> QueryServices:
         rewrites=RetrievedRewrites.open(services.keywords, products, labelled),
         gate=RewriteGate(products),
         contexts=_contexts(services, warehouse, names, labelled, categories) if full else None,
-        confidence=ConfidenceModel.open(WEIGHTS / "confidence.json"),
+        confidence=ConfidenceModel.open() if fitted else ConfidenceModel.always(),
         guard_context=IntentGuardContext(
             embedder=embedder,
             scorer=services.scorer,

@@ -83,7 +83,7 @@ class QueryServices:
 
     def choose_categories(self, found: Sequence[CategoryEvidence], ranked: Sequence[str]) -> list[str]:
         """Return the paths to answer, best first: those that a model ranked, then the others that are sure enough."""
-        sure = [entry.category.path for entry in found if entry.score >= 1.0]
+        sure = [entry.category.path for entry in found[1:] if entry.score >= self.categories.scorer.threshold]
         best = [entry.category.path for entry in found[:1]]
         return list(dict.fromkeys([*ranked, *best, *sure]))
 

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from graph.intent_guards import build_intent_guards, run_intent_guard
 from graph.query_nodes.reading import Node
+from graph.query_roles import likelier
 from graph.query_services import QueryProvider, QueryServices
 from graph.query_session import open_query_session
 from state.answers_intent import MAX_CATEGORIES
@@ -40,7 +41,7 @@ def _draft(services: QueryServices, state: IntentState) -> dict[str, Any]:
     proposals = [QueryProposal.model_validate(proposal) for proposal in state["proposals"]]
     found = [CategoryEvidence.model_validate(entry) for entry in state["found"]]
     parsed = next((proposal for proposal in proposals if proposal.roles is not None), None)
-    roles = parsed.roles if parsed and parsed.roles is not None else services.roles.roles(query)[0]
+    roles, signs = likelier(services.roles.roles(query), parsed)
     ranked = next((proposal.categories for proposal in proposals if proposal.part == "categories"), [])
     categories = services.choose_categories(found, ranked)
     retrieved = {
@@ -48,12 +49,7 @@ def _draft(services: QueryServices, state: IntentState) -> dict[str, Any]:
     }
     written = {proposal.kind: proposal.rewrites for proposal in proposals if proposal.kind}
     rewrites = {kind: list(dict.fromkeys([*written.get(kind, []), *retrieved.get(kind, [])])) for kind in REWRITE_KINDS}
-    sure = services.confidence.of(
-        logprob=parsed.logprob if parsed else None,
-        likeness=state["likeness"],
-        category=found[0].score if found else 0.0,
-        words=len(query.split()),
-    )
+    sure = services.confidence.of(signs, likeness=state["likeness"], category=found[0].score if found else 0.0)
     draft = IntentDraft(
         query=state["query"],
         corrected=query,
@@ -65,7 +61,8 @@ def _draft(services: QueryServices, state: IntentState) -> dict[str, Any]:
 
 
 def degrade_node(provider: QueryProvider) -> Node:
-    """Return the node for answers that the model is not sure of: without it, and the query waits for the teacher."""
+    """Return the node for unsure answers: retrieved categories, no rewrite of the model's, the query waits for the
+    teacher. The likelier roles stay: they are all there is."""
 
     async def degrade(state: IntentState, runtime: Runtime[IntentOptions]) -> dict[str, Any]:
         session = await open_query_session(provider, runtime)
@@ -75,10 +72,8 @@ def degrade_node(provider: QueryProvider) -> Node:
         def without_model() -> IntentDraft:
             if services.queue is not None:
                 services.queue.add(draft.corrected, state["confidence"])
-            roles, _ = services.roles.roles(draft.corrected)
             kept = Rewrites(**(state["retrieved"] if session.rewrites == "always" else {}))
-            changes = {"categories": services.choose_categories(found, []), "rewrites": kept}
-            return draft.model_copy(update={**dict(roles), **changes})
+            return draft.model_copy(update={"categories": services.choose_categories(found, []), "rewrites": kept})
 
         return {"draft": await asyncio.to_thread(without_model)}
 

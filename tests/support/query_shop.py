@@ -71,7 +71,7 @@ def query_services(chat: Chat, words: Words | None = None, *, sure: bool = True,
     labelled = LabelledQueries(LABELLED, embedder)
     categories = QueryCategories(catalog.categories(), {}, WordSearch(catalog), labelled, embedder)
     paths = {category.path: category for category in catalog.categories()}
-    weights = dict.fromkeys(("logprob", "likeness", "category", "words"), 0.0)
+    weights = dict.fromkeys(("logprob", "agree", "likeness", "category"), 0.0)
     return QueryServices(
         settings=Settings(intent=IntentSettings(rank_categories=True, **settings)),
         chat=chat,
