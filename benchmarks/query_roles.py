@@ -1,0 +1,126 @@
+"""How well roles are told without a language model: ``python benchmarks/query_roles.py [--split test] [--write]``.
+
+Every system answers the same corrected queries; a span is right if label and words are. Systems: the phrases of
+labelled queries as a dictionary, the roles of the nearest labelled query where its words stand in this one, and the
+conditional random field that ships (``--write`` trains it on the labelled queries that ship, the training split).
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from catalog.warehouse import Warehouse
+from engines.embedder import load_embedder
+from evaluation.intent_scores import role_scores, role_scores_by_kind, role_scores_by_label, shown
+from state.answers_intent import roles_of
+from state.intent import LabelledQuery, Roles
+from state.settings import load_settings
+from tools.labelled_queries import LabelledQueries
+from tools.query_roles import ROLES_FILE, CrfRoles
+from training.datasets import load_examples
+from training.examples import Task
+from training.query_crf import train_crf
+
+Answer = Callable[[str], Roles]
+LONGEST = 5
+
+
+def dictionary_roles(labelled: LabelledQueries) -> Answer:
+    """Return the baseline that looks phrases up: the longest known one at each place, under its usual label."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in labelled.rows:
+        for label, text in row.spans():
+            told = counts.setdefault(text, {})
+            told[label] = told.get(label, 0) + 1
+    usual = {text: max(sorted(told), key=lambda label: told[label]) for text, told in counts.items()}
+
+    def answer(query: str) -> Roles:
+        words, at, found = query.split(), 0, []
+        while at < len(words):
+            sizes = [size for size in range(LONGEST, 0, -1) if " ".join(words[at : at + size]) in usual]
+            if sizes:
+                text = " ".join(words[at : at + sizes[0]])
+                found.append(f"{usual[text]}: {text}")
+            at += min(sizes[0], len(words) - at) if sizes else 1
+        return roles_of(found)
+
+    return answer
+
+
+def nearest_roles(labelled: LabelledQueries) -> Answer:
+    """Return the baseline that copies: roles of the nearest labelled query, those whose words stand in this one."""
+
+    def answer(query: str) -> Roles:
+        near = labelled.nearest(query, 1)
+        spans = near[0].example.spans() if near else []
+        return roles_of([f"{label}: {text}" for label, text in spans if f" {text} " in f" {query} "])
+
+    return answer
+
+
+def systems() -> list[tuple[str, Answer]]:
+    """Return what is compared: ``(name, answer)``, an answer taking a corrected query."""
+    settings = load_settings()
+    embedder = load_embedder(settings)
+    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    tagger = CrfRoles.open(ROLES_FILE, Warehouse.open(settings), labelled.rows, embedder)
+    return [
+        ("dictionary", dictionary_roles(labelled)),
+        ("nearest query", nearest_roles(labelled)),
+        ("dictionary + CRF", lambda query: tagger.roles(query)[0]),
+    ]
+
+
+def main(
+    split: Annotated[Literal["dev", "test"], typer.Option(help="Queries to measure on.")] = "dev",
+    write: Annotated[bool, typer.Option("--write", help="Train and record the CRF.")] = False,
+) -> None:
+    """Train if asked, measure and print."""
+    settings, console = load_settings(), Console()
+    if write:
+        embedder = load_embedder(settings)
+        rows = LabelledQueries.open(settings.intent.labelled, embedder).rows
+        train_crf(rows, ROLES_FILE, Warehouse.open(settings), embedder)
+    held_out = [example.labelled for example in load_examples(Task.INTENTS, split)]
+    table = Table(
+        "roles by", "precision", "recall", "F1", "F1 of words alone", "head", "torso", "tail", "ms, median", title=split
+    )
+    compared = systems()
+    labels = Table("label", "spans", *(name for name, _ in compared), title=f"{split}: F1 by label")
+    by_label = []
+    for name, answer in compared:
+        pairs, took = _answers(answer, held_out)
+        found, kinds = role_scores(pairs), role_scores_by_kind(pairs)
+        words = role_scores(pairs, boundaries=True)
+        cells = [shown(part) for part in (found.precision, found.recall, found.f1, words.f1)]
+        table.add_row(name, *cells, *(shown(kinds[kind].f1) for kind in kinds), f"{took:.1f}")
+        by_label.append(role_scores_by_label(pairs))
+    wanted = {label: scores.spans for found in by_label for label, scores in found.items()}
+    for label, spans in sorted(wanted.items(), key=lambda item: -item[1]):
+        cells = [f"{found[label].f1.estimate:.3f}" if label in found else "-" for found in by_label]
+        labels.add_row(label, str(spans), *cells)
+    console.print(table)
+    console.print(labels)
+    console.print(f"n = {len(held_out)} queries")
+
+
+def _answers(answer: Answer, rows: list[LabelledQuery]) -> tuple[list[tuple[LabelledQuery, Roles]], float]:
+    """Return the answers to ``rows`` and the median of the milliseconds that they took."""
+    pairs, took = [], []
+    for row in rows:
+        start = time.perf_counter()
+        roles = answer(row.corrected)
+        took.append(1000 * (time.perf_counter() - start))
+        pairs.append((row, roles))
+    return pairs, statistics.median(took)
+
+
+if __name__ == "__main__":
+    typer.run(main)
