@@ -15,9 +15,10 @@ from collections import Counter
 import numpy as np
 from rich.progress import track
 
+from evaluation.rewrite_effect import QUERY_FITS
 from graph.services import open_services
 from state.catalog import PATH_SEPARATOR
-from state.relevance import product_text
+from state.relevance import product_text, theme_text
 from state.settings import load_settings
 from tools.query_results import PROBED, RICH, RewriteGate, wants_rewrites
 from training.datasets import load_examples
@@ -41,10 +42,11 @@ def main() -> None:
         forecast = gate.forecast(row.corrected)
         aisles = {path.partition(PATH_SEPARATOR)[2] for path in row.categories}
         found = [hit.product for hit in services.products.find([row.corrected], limit=PROBED)]
-        pairs = [(row.corrected, product_text(p.name, p.aisle)) for p in found if p.aisle in aisles]
+        theme = theme_text(row.corrected, [row.corrected])
+        pairs = [(theme, product_text(p.name, p.aisle)) for p in found if p.aisle in aisles]
         scores = services.scorer.score(pairs) if pairs else np.zeros(0)
         covering.append(forecast.covering)
-        fitting.append(int((scores >= (services.scorer.threshold or 0.5)).sum()))
+        fitting.append(int((scores >= QUERY_FITS).sum()))
         wanted[", ".join(wants_rewrites(forecast)) or "none"] += 1
     print_table(np.array(covering), np.array(fitting))
     print(f"\nasked for, with {RICH}: " + "; ".join(f"{kinds}: {count}" for kinds, count in wanted.most_common()))

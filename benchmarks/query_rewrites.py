@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
-from evaluation.rewrite_effect import EffectMeter, GroupEffect, RewriteSystem, SystemEffect
+from evaluation.rewrite_effect import QUERY_FITS, EffectMeter, GroupEffect, RewriteSystem, SystemEffect
 from graph.intent_guards import build_intent_guards, discover_intent_guards, run_intent_guards
 from graph.services import Services, open_services
 from state.intent import REWRITE_KINDS, IntentDraft, LabelledQuery, Rewrites
@@ -74,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", default="dev", choices=["train", "dev", "test"])
     parser.add_argument("--queries", type=int, help="measure so many, drawn by seed 7 (default: all)")
+    parser.add_argument("--fits", type=float, default=QUERY_FITS, help="score from which a product fits a query")
     parser.add_argument("--sample", type=int, help="write so many rewrites of each system and kind to --out")
     parser.add_argument("--out", type=Path, default=Path("rewrites.jsonl"))
     arguments = parser.parse_args()
@@ -84,11 +85,14 @@ def main() -> None:
     if arguments.sample:
         write_sample(rows, compared, guards, services, arguments.sample, arguments.out)
         return
-    gate, meter = RewriteGate(services.products), EffectMeter(services.products, services.scorer, guards)
+    gate, meter = (
+        RewriteGate(services.products),
+        EffectMeter(services.products, services.scorer, guards, arguments.fits),
+    )
     groups = {"thin": GroupEffect(), "not thin": GroupEffect()}
     for row in track(rows[: arguments.queries], description="queries"):
         meter.add(groups["thin" if gate.forecast(row.corrected).thin else "not thin"], row, compared)
-    print(f"{arguments.split} split, relevance by {services.scorer.name}")
+    print(f"{arguments.split} split, relevance by {services.scorer.name} from {arguments.fits}")
     for name, group in groups.items():
         print_group(name, group)
 

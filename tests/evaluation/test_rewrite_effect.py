@@ -16,7 +16,7 @@ from state.intent import IntentDraft, IntentVerdict, LabelledQuery, Rewrites
 class TeaScorer:
     """Products with "Tea" in their name fit."""
 
-    name, threshold = "tea", 0.5
+    name, threshold = "tea", None
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         return np.array([float("Tea" in product) for _, product in pairs], dtype=np.float32)
@@ -84,8 +84,7 @@ def test_what_the_guards_take_out_counts_as_not_given() -> None:
     assert effect.recall_after == group.recall_before
 
 
-def test_a_scorer_without_a_threshold_judges_nothing() -> None:
-    scorer = TeaScorer()
-    scorer.threshold = None  # type: ignore[assignment]
-    with pytest.raises(ValueError, match="no threshold"):
-        EffectMeter(Found({}), scorer, keep)
+def test_how_well_a_product_has_to_fit_can_be_said() -> None:
+    group = GroupEffect()
+    EffectMeter(Found({"chai": ["Chai Tea"]}, "tea"), TeaScorer(), keep, 1.1).add(group, row(), {})
+    assert group.precision_before == [0.0]
