@@ -145,8 +145,8 @@ class QueryCategories:
                 if not place:
                     nearest_first.setdefault(path, found.similarity)
         for rank, hit in enumerate(hits):
-            if path := self._by_aisle.get(hit.product.aisle):
-                ranks.setdefault(path, rank)
+            if shelf := self._by_aisle.get(hit.product.aisle):
+                ranks.setdefault(shelf, rank)
         return CategoryEvidence(
             neighbours=self._from_neighbours(like),
             products=self._from_products(hits),

@@ -84,7 +84,7 @@ class RoleWords:
         """Return ``[words, LABELS]``: the labels of labelled words near to each word in meaning, itself left out."""
         if not words or not self._words:
             return np.zeros((len(words), len(LABELS)))
-        cosines = self._embedder.embed(list(words)) @ self._vectors.T
+        cosines = self._embedded(words) @ self._vectors.T
         out = np.zeros((len(words), len(LABELS)))
         for row, word in enumerate(words):
             if (at := self._place.get(word)) is not None:
@@ -98,6 +98,12 @@ class RoleWords:
             said = (weights[:, None] * np.maximum(table, 0)).sum(axis=0)
             out[row] = said / said.sum() if said.sum() > 0 else said
         return out
+
+    def _embedded(self, words: Sequence[str]) -> np.ndarray:
+        """Return the vectors of ``words``: only those that no labelled query holds are embedded now."""
+        new = [word for word in dict.fromkeys(words) if word not in self._place]
+        fresh = dict(zip(new, self._embedder.embed(new), strict=True)) if new else {}
+        return np.array([fresh[word] if word in fresh else self._vectors[self._place[word]] for word in words])
 
 
 def word_labels(row: LabelledQuery) -> list[tuple[str, str]]:
