@@ -6,7 +6,7 @@ kind, the share of queries that are given one and the share of rewrites that are
 each guard took out. evaluation/rewrite_effect.py says what "relevant" and "right" mean. ``--sample`` writes rewrites
 to be read by people instead, each with its first products, in an order that does not tell the system.
 
-To measure another system, add a function to :func:`systems`.
+``--answers NAME=FILE`` adds what 'shelfwise intents --no-cache' answered as a system.
 """
 
 from __future__ import annotations
@@ -55,6 +55,13 @@ def systems(services: Services) -> dict[str, RewriteSystem]:
     return {"teacher": teacher, "retrieval": retrieval}
 
 
+def answered(path: Path) -> RewriteSystem:
+    """Return the rewrites that a file of answers holds, by query; none for a query that it does not hold."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    held = {row["query"]: Rewrites.model_validate(row["rewrites"]) for row in rows if "rewrites" in row}
+    return lambda row: held.get(row.query, Rewrites())
+
+
 class RewriteGuards:
     """The guards of rewrites of the project over the services in use."""
 
@@ -77,11 +84,15 @@ def main() -> None:
     parser.add_argument("--fits", type=float, default=QUERY_FITS, help="score from which a product fits a query")
     parser.add_argument("--sample", type=int, help="write so many rewrites of each system and kind to --out")
     parser.add_argument("--out", type=Path, default=Path("rewrites.jsonl"))
+    parser.add_argument("--answers", action="append", default=[], metavar="NAME=FILE", help="answers of the app")
     arguments = parser.parse_args()
     rows = [row.labelled for row in load_examples(Task.INTENTS, arguments.split)]
     random.Random(7).shuffle(rows)
     services = open_services(load_settings())
     compared, guards = systems(services), RewriteGuards(services)
+    for named in arguments.answers:
+        name, _, path = named.partition("=")
+        compared[name] = answered(Path(path))
     if arguments.sample:
         write_sample(rows, compared, guards, services, arguments.sample, arguments.out)
         return

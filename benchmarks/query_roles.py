@@ -3,10 +3,13 @@
 Every system answers the same corrected queries; a span is right if label and words are. Systems: the phrases of
 labelled queries as a dictionary, the roles of the nearest labelled query where its words stand in this one, and the
 conditional random field that ships (``--write`` trains it on the labelled queries that ship, the training split).
+``--models`` adds the language models: the base untuned, asked at length and in few words, the student, and the likelier
+of student and random field, which is what the intent graph answers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
 from collections.abc import Callable
@@ -16,13 +19,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agents.query_parser import MAX_EXAMPLES, parse_query
 from catalog.warehouse import Warehouse
+from engines.chat import ChatClient
 from engines.embedder import load_embedder
 from evaluation.intent_scores import role_scores, role_scores_by_kind, role_scores_by_label, shown
+from graph.query_roles import likelier
 from state.answers_intent import roles_of
+from state.errors import AnswerRejected
 from state.intent import LabelledQuery, Roles
-from state.settings import load_settings
+from state.intent_state import QueryProposal
+from state.query_context import QueryContext
+from state.settings import RoleSettings, load_settings
+from tools.brand_names import BrandNames
 from tools.labelled_queries import LabelledQueries
+from tools.products import ProductSearch
+from tools.query_categories import QueryCategories
+from tools.query_context import QueryContexts
 from tools.query_roles import ROLES_FILE, CrfRoles
 from training.datasets import load_examples
 from training.examples import Task
@@ -78,9 +91,55 @@ def systems() -> list[tuple[str, Answer]]:
     ]
 
 
+class Models:
+    """Language models as the intent graph asks them for roles, one query at a time."""
+
+    def __init__(self) -> None:
+        settings = load_settings()
+        warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
+        self._settings = settings
+        self._labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+        products, orders = ProductSearch.open(settings, warehouse, embedder), warehouse.product_order_counts()
+        self._categories = QueryCategories(warehouse.categories(), orders, products, self._labelled, embedder)
+        names = [product.name for product in warehouse.all_products()]
+        brands = BrandNames([row.brand for row in self._labelled.rows if row.brand], names, embedder)
+        self._contexts = QueryContexts(self._labelled, self._categories, products, brands, orders)
+        self._without = CrfRoles.open(ROLES_FILE, warehouse, self._labelled.rows, embedder)
+
+    def systems(self) -> list[tuple[str, Answer]]:
+        """Return the models by name."""
+        student = self._settings.roles["query_parser"]
+        base = student.model_copy(update={"adapter": None, "max_tokens": 200})
+        untuned, tuned = self._chat(base), self._chat(student)
+        return [
+            ("untuned, few-shot prompt", lambda query: self._ask(untuned, query, self._contexts.of(query)).roles),
+            ("untuned, compact prompt", lambda query: self._ask(untuned, query).roles),
+            ("student", lambda query: self._ask(tuned, query).roles),
+            ("likelier of student and CRF", lambda query: self._likelier(tuned, query)),
+        ]  # type: ignore[list-item]
+
+    def _chat(self, role: RoleSettings) -> ChatClient:
+        settings = self._settings.model_copy(deep=True)
+        settings.roles["query_parser"] = role
+        return ChatClient(settings)
+
+    def _ask(self, chat: ChatClient, query: str, context: QueryContext | None = None) -> QueryProposal:
+        near = [found.example for found in self._labelled.nearest(query, MAX_EXAMPLES)]
+        aisle = self._categories.candidates(query)[0].category.aisle
+        try:
+            roles, answer = asyncio.run(parse_query(chat, query, examples=near, aisle=aisle, context=context))
+        except AnswerRejected:
+            return QueryProposal(part="roles", roles=Roles())
+        return QueryProposal(part="roles", roles=roles, logprob=answer.logprob)
+
+    def _likelier(self, chat: ChatClient, query: str) -> Roles:
+        return likelier(self._without.roles(query), self._ask(chat, query))[0]
+
+
 def main(
     split: Annotated[Literal["dev", "test"], typer.Option(help="Queries to measure on.")] = "dev",
     write: Annotated[bool, typer.Option("--write", help="Train and record the CRF.")] = False,
+    models: Annotated[bool, typer.Option("--models", help="Measure the language models too (minutes).")] = False,
 ) -> None:
     """Train if asked, measure and print."""
     settings, console = load_settings(), Console()
@@ -92,7 +151,7 @@ def main(
     table = Table(
         "roles by", "precision", "recall", "F1", "F1 of words alone", "head", "torso", "tail", "ms, median", title=split
     )
-    compared = systems()
+    compared = [*systems(), *(Models().systems() if models else [])]
     labels = Table("label", "spans", *(name for name, _ in compared), title=f"{split}: F1 by label")
     by_label = []
     for name, answer in compared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -98,6 +99,12 @@ class _Once:
                 self._services = open_query_services(shared_services())
             return self._services
 
+    def forget(self) -> None:
+        """Let go of the services: the next call opens them again."""
+        with self._lock:
+            self._services = None
+
 
 shared_query_services = _Once()
 """The services of the settings in force, opened at the first query."""
+atexit.register(shared_query_services.forget)

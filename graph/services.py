@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -133,6 +134,11 @@ class OnceProvider:
                 self._services = self._open()
             return self._services
 
+    def forget(self) -> None:
+        """Let go of the services: the next call opens them again."""
+        with self._lock:
+            self._services = None
+
 
 def _configured() -> Services:
     return open_services(load_settings())
@@ -140,3 +146,4 @@ def _configured() -> Services:
 
 shared_services = OnceProvider(_configured)
 """The services of the settings in force, opened once for all graphs of the process."""
+atexit.register(shared_services.forget)  # DuckDB complains of what is open when the interpreter goes down

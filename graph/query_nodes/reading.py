@@ -27,8 +27,10 @@ def normalise_node(provider: QueryProvider) -> Node:
     """
 
     async def normalise(state: IntentState, runtime: Runtime[IntentOptions]) -> dict[str, Any]:
+        clean = clean_query(state.get("query", ""))
+        await open_query_session(provider, runtime)  # the first query of a process must not be timed with the opening
         return {
-            "normalised": clean_query(state.get("query", "")),
+            "normalised": clean,
             "started_at": time.time(),
             "proposals": [],
             "verdicts": [],
