@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evaluation.asking import Said
 from state.errors import SettingsError
 from state.placement import Placement
 from state.shopper import ShopperContext
@@ -18,8 +19,6 @@ from state.shopper import ShopperContext
 FOLDER: Final = Path(__file__).parent / "frozen"
 ITEMS, CHECKSUM, BASELINES = "judge_items.jsonl.gz", "judge_items.sha256", "judge_baselines.json"
 _MEND: Final = "Restore it, or make the set again: python benchmarks/judge_frozen_set.py --write"
-Said = dict[str, bool] | None
-"""Yes (True) or no by question; None: the answer could not be read."""
 
 
 class FrozenItem(BaseModel):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.judge import ask_page, ask_placement, prompt_version
+from agents.judge import prompt_version
 from agents.judge_calibration import adapter_digest
-from evaluation.asking import ask_side_by_side
+from evaluation.asking import ask_about, ask_side_by_side
 from evaluation.sampling import ItemSource, read_rows
 from state.annotation import Level
 from state.errors import AnnotationError
@@ -69,13 +69,9 @@ async def ask_judge(
 
     async def asked(source: ItemSource) -> None:
         async with turns:
-            if level == "page":
-                page = await ask_page(chat, source.shopper, source.placements)
-                value, usage = (page.value, page.usage) if page else (None, None)
-            else:
-                one = await ask_placement(chat, source.shopper, source.placements[0], min_products)
-                value, usage = (one.value, one.usage) if one else (None, None)
-        said = None if value is None else {name: item.answer == "yes" for name, item in value}
+            said, usage = await ask_about(
+                chat, source.shopper, source.placements, page=level == "page", min_products=min_products
+            )
         line = JudgeAnswer.model_validate({**who, "item": source.id, "answers": said, "usage": usage})
         file.append(source.id, line.model_dump_json())
         on_done()

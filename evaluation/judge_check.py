@@ -12,10 +12,9 @@ from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.judge import ask_page, ask_placement
-from evaluation.asking import ask_side_by_side
+from evaluation.asking import Said, ask_about, ask_side_by_side
 from evaluation.bootstrap import Interval, mean_interval
-from evaluation.frozen_set import Baseline, FrozenItem, Said
+from evaluation.frozen_set import Baseline, FrozenItem
 from state.annotation import QUESTIONS
 from state.errors import SettingsError
 from state.guard import Chat
@@ -105,14 +104,12 @@ async def ask_all(
 
 
 async def _ask(chat: Chat, item: FrozenItem, *, backwards: bool) -> tuple[Said, CallUsage | None]:
-    step = -1 if backwards else 1
-    if item.page:
-        page = await ask_page(chat, item.shopper, item.placements[::step])
-        return ({name: given.answer == "yes" for name, given in page.value}, page.usage) if page else (None, None)
-    placement = item.placements[0]
-    turned = placement.model_copy(update={"products": placement.products[::step]})
-    one = await ask_placement(chat, item.shopper, turned, item.min_products)
-    return ({name: given.answer == "yes" for name, given in one.value}, one.usage) if one else (None, None)
+    shown = item.placements
+    if backwards and item.page:
+        shown = shown[::-1]
+    elif backwards:
+        shown = [placement.model_copy(update={"products": placement.products[::-1]}) for placement in shown]
+    return await ask_about(chat, item.shopper, shown, page=item.page, min_products=item.min_products)
 
 
 def check_questions(items: Sequence[FrozenItem], answers: Answers, baseline: Baseline | None) -> list[QuestionCheck]:
