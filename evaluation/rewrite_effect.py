@@ -19,7 +19,7 @@ import numpy as np
 
 from state.catalog import PATH_SEPARATOR, Product, ProductHit
 from state.guard import PairScorer
-from state.intent import REWRITE_KINDS, IntentDraft, IntentVerdict, LabelledQuery, RewriteKind, Rewrites
+from state.intent import REWRITE_KINDS, IntentDraft, IntentVerdict, LabelledQuery, Rewrites
 from state.relevance import product_text, theme_text
 
 SHOWN = 24
@@ -54,9 +54,9 @@ class SystemEffect:
 
     recall_after: list[float] = field(default_factory=list)
     precision_after: list[float] = field(default_factory=list)
-    given: Counter[RewriteKind] = field(default_factory=Counter)
-    rewrites: Counter[RewriteKind] = field(default_factory=Counter)
-    right: Counter[RewriteKind] = field(default_factory=Counter)
+    given: Counter[str] = field(default_factory=Counter)
+    rewrites: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
     proposed: int = 0
 
