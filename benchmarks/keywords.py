@@ -188,30 +188,33 @@ def pruning(settings: Settings, example: KeywordExample, vocabulary: Vocabulary)
     ]
 
 
-def main() -> None:
+def parsed() -> argparse.Namespace:
+    """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=["dev", "test"], default="test")
     parser.add_argument("--themes", type=int, help="only the first so many themes of the split")
     parser.add_argument("--nearest", type=int, default=8, help="how many the writers are shown by nearness alone")
     parser.add_argument("--shown", default="default,all,nearest", help="what the writers are shown, one table row each")
     parser.add_argument("--no-base", action="store_true", help="leave the untuned base out")
-    arguments = parser.parse_args()
-    settings = patient(load_settings())
+    parser.add_argument("--alone", action="store_true", help="ask no writer: only what is taken without one")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments, settings = parsed(), patient(load_settings())
     examples = load_examples(Task.KEYWORDS, arguments.split)[: arguments.themes]
     embedder = load_embedder(settings)
     offered = [vocabulary_of(embedder, example) for example in examples]
     shown = cut(settings, embedder, examples, offered)
-    writers = {"student": settings} | ({} if arguments.no_base else {"untuned base": settings.without_adapters()})
-    every = {"default": shown, "all": offered, "nearest": _first(offered, arguments.nearest)}
-    names = {"default": "the default", "nearest": f"the nearest {arguments.nearest}"}
-    sets = {names.get(name, name): every[name] for name in dict.fromkeys(["default", *arguments.shown.split(",")])}
+    writers = {"student": settings, "untuned base": settings.without_adapters()}
+    asked = [] if arguments.alone else ["student"] if arguments.no_base else list(writers)
+    sets = {"default": shown, "all": offered, f"nearest {arguments.nearest}": _first(offered, arguments.nearest)}
+    wanted = [name for name in sets if name.split()[0] in arguments.shown.split(",")]
     chosen: dict[str, list[Choice]] = {}
     rows = []
-    for writer, own in writers.items():
-        for what, vocabularies in sets.items():
-            name = f"{writer}, shown {what}"
-            chosen[name], seconds = asyncio.run(choose(name, own, examples, vocabularies))
-            rows.append(row(name, chosen[name], examples, seconds))
+    for name, writer, what in ((f"{writer}, shown {what}", writer, what) for writer in asked for what in wanted):
+        chosen[name], seconds = asyncio.run(choose(name, writers[writer], examples, sets[what]))
+        rows.append(row(name, chosen[name], examples, seconds))
     alone = {"all that the default shows": nearest(shown, MAX_KEYWORDS)}
     alone |= {f"nearest {count}": nearest(offered, count) for count in (4, 6, 8)}
     rows += [row(name, choices, examples, None) for name, choices in alone.items()]
@@ -219,10 +222,10 @@ def main() -> None:
     print("| chooser | precision | recall of the best 8 | F1 | chosen | aisle precision | unusable | seconds a theme |")
     print("|---" * 8 + "|")
     print("\n".join(rows) + "\n")
-    default = chosen["student, shown the default"]
-    for name, choices in (*chosen.items(), *alone.items()):
-        if choices is not default:
-            print(f"- student, shown the default, minus {name}: {difference(default, choices, examples)}")
+    everything = chosen | alone
+    first = next(iter(everything))
+    for name in list(everything)[1:]:
+        print(f"- {first}, minus {name}: {difference(everything[first], everything[name], examples)}")
     print("\n" + "\n".join(pruning(settings, examples[0], offered[0])))
 
 
