@@ -2,8 +2,7 @@
 
 With ``--write``, fits the scorer on the labelled queries that ship (the training split, each without its own label),
 chooses how many categories to answer and the threshold of the category guard by five-fold cross-validation, and
-records both. Prints the figures of the order of evidence alone, of the fitted scorer, and of the guard. 10 minutes on
-two cores; without ``--write`` one.
+records both. Prints the figures of the order of evidence alone, of the fitted scorer, and of the guard.
 """
 
 from __future__ import annotations
