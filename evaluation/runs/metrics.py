@@ -17,7 +17,10 @@ POLICY: Final = "policy_violations"
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is shown; ``better`` is the direction that is good, empty where neither is."""
+    """How a metric is shown; ``better`` is the direction that is good.
+
+    Empty where neither is: the most cohesive theme is one product in ten flavours.
+    """
 
     label: str
     shown: Shown = "share"
@@ -40,7 +43,7 @@ METRICS: Final[dict[str, Metric]] = {
     "repeat_share": Metric("products of the page bought before"),
     "novel_share": Metric("products of the page never bought"),
     "new_aisle_share": Metric("products from aisles never bought from"),
-    "within_theme_cohesion": Metric("cohesion within themes", "number", "up"),
+    "within_theme_cohesion": Metric("cohesion within themes", "number"),
     "between_theme_diversity": Metric("diversity between themes", "number", "up"),
     "placement_overlap": Metric("overlap between placements", better="down"),
     "placements": Metric("placements of a page", "number"),
