@@ -5,12 +5,18 @@ page of candidates, the same for all rankers, made by rules from what came befor
 ``shelfwise pages --hold-out-last --out FILE``). Prints Markdown tables for the test shoppers and for all, with 95 %
 bootstrap intervals over shoppers, and the learned ranker's lead over each other with its interval. Exits with 1 when
 the learned ranker is not ahead in N2DCG on the test shoppers.
+
+``--folds 5`` leaves the test shoppers and every held-out order alone: train and dev shoppers are ranked by rankers that
+learned from the other folds' shoppers, and their order before the held-out one is to be foretold. Parameters are chosen
+by this.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +28,7 @@ import numpy as np
 from catalog.warehouse import Warehouse
 from evaluation.bootstrap import mean_interval, paired_difference
 from evaluation.metrics.next_basket import n2dcg, ndcg, reading_order, recall, repeat_share
-from ranking.history import read_histories
+from ranking.history import OrderHistory, read_histories
 from ranking.learned import LearnedRanker
 from ranking.opening import SHIPPED_MODEL
 from ranking.page import rank_page
@@ -34,6 +40,8 @@ from state.placement import Page
 from state.ranking import RankedPage, RankOptions
 from state.settings import load_settings
 from training.exporting import read_pages
+from training.ranker import LABEL_ORDERS, train_ranker, write_ranker
+from training.ranker_examples import HELD_OUT, examples_of
 from training.ranker_pages import candidate_page
 from training.splits import shopper_split
 
@@ -80,6 +88,43 @@ def cases(warehouse: Warehouse, pages: Mapping[str, Page] | None, *, test_only: 
         if page is not None and not shopper.cold:
             basket = frozenset(shop.ids[row] for row in history.basket(len(history) - 1))
             yield Case(shopper, page, basket, frozenset(shop.ids[row] for row in shopper.past.rows))
+
+
+def fold_cases(warehouse: Warehouse, folds: int) -> Iterator[tuple[LearnedRanker, list[Case]]]:
+    """Yield for each fold of the train and dev shoppers a ranker learned from the others, and the fold's cases."""
+    shop = read_statistics(warehouse, held_out=HELD_OUT + 1)
+    known = [h for h in read_histories(warehouse, shop) if shopper_split(h.shopper_id) != "test"]
+    for fold in range(folds):
+        inside = [history for history in known if _fold(history, folds) == fold]
+        outside = [history for history in known if _fold(history, folds) != fold]
+        latest = examples_of(outside, shop, range(1))
+        trained = train_ranker(examples_of(outside, shop, range(LABEL_ORDERS)), latest, catalog=warehouse.version)
+        with tempfile.TemporaryDirectory() as folder:
+            write_ranker(Path(folder), trained)
+            ranker = LearnedRanker.load(Path(folder))
+        found = []
+        for history in inside:
+            shopper, label = ShopperFeatures.of(history, shop), len(history) - HELD_OUT - 1
+            if label > 0:
+                basket = frozenset(shop.ids[row] for row in history.basket(label))
+                before = frozenset(shop.ids[row] for row in shopper.past.rows)
+                found.append(Case(shopper, candidate_page(shopper), basket, before))
+        yield ranker, found
+
+
+def _fold(history: OrderHistory, folds: int) -> int:
+    return int(hashlib.sha256(f"fold {history.shopper_id}".encode()).hexdigest(), 16) % folds
+
+
+def cross_validate(warehouse: Warehouse, folds: int, options: RankOptions) -> None:
+    """Print the table of shoppers that the ranker did not learn from."""
+    figures: dict[str, dict[str, tuple[float, ...]]] = {LEARNED: {}, "buy again": {}}
+    for ranker, found in fold_cases(warehouse, folds):
+        measured = rank_all(iter(found), {LEARNED: (ranker, options), "buy again": (BuyAgainRanker(), options)})
+        for name, values in measured.figures.items():
+            figures[name] |= values
+    everyone = list(figures[LEARNED])
+    print(f"### Train and dev shoppers, {folds} folds ({len(everyone)})\n\n" + "\n".join(table(figures, everyone)))
 
 
 def measure(ranked: RankedPage, case: Case) -> tuple[float, ...]:
@@ -147,7 +192,11 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, help="pages made with the latest order held out")
     parser.add_argument("--diversity", type=float, default=RankOptions().diversity, help="weight of diversity (MMR)")
     parser.add_argument("--test-only", action="store_true", help="leave out the table of all shoppers")
+    parser.add_argument("--folds", type=int, help="cross-validate over train and dev shoppers instead")
     arguments = parser.parse_args()
+    if arguments.folds:
+        cross_validate(Warehouse.open(load_settings()), arguments.folds, RankOptions(diversity=arguments.diversity))
+        return
     pages = {page.shopper_id: page for page in read_pages(arguments.pages)} if arguments.pages else None
     options = RankOptions(diversity=arguments.diversity)
     rankers: dict[str, tuple[ProductRanker, RankOptions]] = {

@@ -124,11 +124,20 @@ def calibrate(scores: np.ndarray, labels: np.ndarray, steps: int = 50) -> Calibr
     bought, total = labels.sum(), len(labels)
     target = np.where(labels > 0, (bought + 1) / (bought + 2), 1 / (total - bought + 2))
     inputs = np.column_stack([scores, np.ones(total)])
-    weights = np.array([0.0, float(np.log((bought + 1) / (total - bought + 1)))])  # as Platt: from 1 it may not converge
+    weights = np.array([0.0, float(np.log((bought + 1) / (total - bought + 1)))])
+
+    def loss(at: np.ndarray) -> float:
+        """Return minus the log likelihood."""
+        logits = inputs @ at
+        return float((np.logaddexp(0, logits) - target * logits).sum())
+
     for _ in range(steps):
         chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -50, 50)))
         curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + 1e-6 * np.eye(2)
         step = np.linalg.solve(curvature, inputs.T @ (chance - target))
+        # A whole step can overshoot where most scores lie far from the few that were bought.
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > 1e-9:
+            step = step / 2
         weights = weights - step
         if np.abs(step).max() < 1e-9:
             break

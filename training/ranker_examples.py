@@ -1,7 +1,7 @@
 """Training examples of the ranker: candidate pages of the past, and the basket that followed.
 
-The latest order of every shopper is held out for evaluation. The one before it is the label; features and candidates
-come from the orders before that. The statistics of the shop leave out the latest two orders of every shopper, so that
+The latest order of every shopper is held out for evaluation. Orders before it are labels; features and candidates come
+from the orders before each. The statistics of the shop leave out the latest two orders of every shopper, so that
 neither a held-out order nor a label shows in what "the others" buy.
 """
 
@@ -53,12 +53,16 @@ def read_examples(
         if split in by_split:
             by_split[split].append(history)
     backs = {"train": range(label_orders), "dev": range(1)}
-    return {split: _examples(histories, shop, backs[split], tick) for split, histories in by_split.items()}
+    return {split: examples_of(histories, shop, backs[split], tick) for split, histories in by_split.items()}
 
 
-def _examples(
-    histories: Iterable[OrderHistory], shop: ShopStatistics, backs: Iterable[int], tick: Callable[[], object]
+def examples_of(
+    histories: Iterable[OrderHistory],
+    shop: ShopStatistics,
+    backs: Iterable[int],
+    tick: Callable[[], object] = lambda: None,
 ) -> Examples:
+    """Return a page for each history and each of ``backs``, orders further back than the label order."""
     features, labels = [np.zeros((0, len(FEATURES)))], [np.zeros(0, dtype=np.int64)]
     for history in histories:
         tick()

@@ -163,6 +163,16 @@ def test_calibration_finds_its_curve_from_scores_of_any_scale() -> None:
         assert curve.offset == pytest.approx(0, abs=0.3)
 
 
+def test_calibration_holds_where_few_are_bought_and_scores_part_them_well() -> None:
+    rng = np.random.default_rng(11)
+    bought = rng.random(60_000) < 0.002
+    scores = np.where(bought, rng.normal(6, 1, 60_000), rng.normal(-3, 1, 60_000)) + 40
+    curve = calibrate(scores, bought.astype(np.int64))
+    assert curve.slope > 0.5, "the curve was found and not given up"
+    assert curve.chance(scores).mean() == pytest.approx(bought.mean(), rel=0.1)
+    assert curve.chance(scores[bought]).mean() > 0.8
+
+
 def test_a_written_ranker_loads_and_ranks_and_a_damaged_one_does_not(
     shops: tuple[Warehouse, Warehouse], tmp_path: Path
 ) -> None:
