@@ -112,7 +112,6 @@ async def test_an_unsure_answer_is_given_without_the_model_and_queued(guards: Pa
     intent = await understood(services, guards)
     assert intent.source == "fallback"
     assert intent.product == "yogurt"
-    assert intent.attributes == []
     assert intent.rewrites.broader == []
     assert [query for query, _ in words.queued] == ["vanilla yogurt"]
 
