@@ -68,8 +68,8 @@ class IntentState(TypedDict, total=False):
     """State of the intent graph.
 
     ``found`` are the categories that the query converts to, best first; ``examples`` labelled queries like it and
-    ``likeness`` the cosine of the first; ``context`` is what full prompts show; ``kinds`` the rewrites to ask for; ``retrieved`` rewrites found without a
-    model, which stand in where none of the model's is left.
+    ``likeness`` the cosine of the first; ``context`` is what full prompts show; ``kinds`` the rewrites to ask for;
+    ``retrieved`` rewrites found without a model, which stand in where none of the model's is left.
     """
 
     query: str

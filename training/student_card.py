@@ -57,8 +57,8 @@ _QUERIES = {
     "figures": "docs/intents.md",
     "limits": "- English, groceries, queries of up to ten words; labels of one teacher.\n"
     "- Its rewrites need the guards: many repeat the query or leave its kind of thing.\n"
-    "- The shipped one learned from categories in the order of a hand-weighted sum. The fitted scorer that orders them\n"
-    "  now came after it: a run today reads other aisles in some prompts, and gives a like adapter, not the same one.",
+    "- The shipped one learned from categories in the order of a hand-weighted sum. The fitted scorer came after it:\n"
+    "  a run today reads other aisles in some prompts, and gives a like adapter, not the same one.",
     "folder": "models/query-student",
 }
 

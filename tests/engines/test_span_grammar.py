@@ -52,7 +52,7 @@ def test_labelled_words_of_the_query_are_accepted(roles: list[str]) -> None:
 def test_other_words_another_order_or_a_word_twice_are_refused(roles: list[str]) -> None:
     text = json.dumps({"roles": roles})
     assert not grammar().accepts(text)
-    with pytest.raises(ValueError, match="role|query"):
+    with pytest.raises(ValueError, match=r"role|query"):
         roles_schema(QUERY).model_validate_json(text)
 
 
