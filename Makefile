@@ -68,7 +68,7 @@ studio: assets  ## Start the LangGraph server for Studio (PORT=2024)
 	@$(BIN)/langgraph dev --no-browser --n-jobs-per-worker 10 --port $(PORT)
 
 docs: $(READY)  ## Regenerate the parts of the docs that come from code
-	@$(BIN)/python -m graph.drawing docs/architecture.md
+	@$(BIN)/python -m graph.drawing docs/architecture.md docs/intents.md
 
 screenshot: assets  ## Pictures of the hub and the operator page for the docs (needs Debian's chromium)
 	@$(BIN)/python benchmarks/screenshots.py

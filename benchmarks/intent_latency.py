@@ -62,6 +62,7 @@ def settings_of(arm: Arm, settings: Settings) -> Settings:
     tokens = 400 if arm.full_prompts else 120
     for role in ROLES:
         changed.roles[role] = RoleSettings(model=arm.model, adapter=arm.adapter, max_tokens=tokens, timeout_s=300)
+    changed.merged = False  # each row is what it says
     changed.intent.prompts = "full" if arm.full_prompts else "compact"
     return changed
 

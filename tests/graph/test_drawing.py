@@ -9,6 +9,7 @@ import pytest
 
 from graph.drawing import mermaid, with_drawing
 from graph.guards import discover_guards
+from graph.intent_guards import discover_intent_guards
 from graph.page import build_page_graph
 from state.settings import PROJECT_ROOT
 
@@ -42,8 +43,9 @@ class ShoutingGuard(Guard):
 '''
 
 
-def test_the_architecture_document_holds_the_drawing_of_the_code() -> None:
-    text = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["architecture.md", "intents.md"])
+def test_the_documents_hold_the_drawings_of_the_code(document: str) -> None:
+    text = (PROJECT_ROOT / "docs" / document).read_text(encoding="utf-8")
     assert text == with_drawing(text), "the drawing is stale: run 'make docs'"
 
 
@@ -65,6 +67,9 @@ def test_a_new_file_in_the_folder_is_a_new_node_between_its_neighbours(tmp_path:
 
 
 def test_the_drawing_names_every_guard_of_the_project() -> None:
-    drawn = mermaid()
+    drawn = mermaid("page")
     for guard in discover_guards(PROJECT_ROOT / "guardrails"):
         assert f"guard_{guard.name}" in drawn
+    drawn = mermaid("intent")
+    for intent_guard in discover_intent_guards(PROJECT_ROOT / "guardrails"):
+        assert f"guard_{intent_guard.name}" in drawn
