@@ -14,7 +14,7 @@ export LANGGRAPH_NO_VERSION_CHECK := true
 export LANGSMITH_TRACING := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo hub assets test test-fast lint check format studio bench-serve docs screenshot clean
+.PHONY: help install demo hub assets test test-fast lint check format studio eval bench-serve docs screenshot clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ demo: $(READY)  ## Make pages for real shoppers of the demo shop, then serve the
 
 hub: $(READY)  ## Serve the Shopping Hub from what is in the page store (HUB_PORT=8000)
 	@$(SHELFWISE) serve --demo --port $(HUB_PORT)
+
+eval: assets  ## Pages of 8 test shoppers, held to the quality floor; a report to look at
+	@$(SHELFWISE) evaluate --sample 8 --judge-share 0.25 --floor default --out .shelfwise/eval
 
 bench-serve: assets  ## Latency of cached pages at 200 requests a second, alone and beside generation
 	@$(BIN)/python benchmarks/serve.py
