@@ -1,4 +1,4 @@
-"""The page graph over the LangGraph server, used as Studio uses it: schemas, drawing, runs, edits of past states."""
+"""The graphs over the LangGraph server, used as Studio uses it: schemas, drawing, runs, edits of past states."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from langgraph_sdk.client import LangGraphClient
 from support.studio import studio
 
 from catalog.warehouse import Warehouse
+from state.intent import QueryIntent
 from state.placement import Page
 from state.settings import load_settings
 
@@ -98,6 +99,21 @@ async def test_an_edited_past_state_runs_on_from_there(client: LangGraphClient, 
     page = Page.model_validate(result["page"])
     assert page.cold
     assert not any(product.bought_before for row in page.placements for product in row.products)
+
+
+async def test_a_query_is_understood_over_the_api(client: LangGraphClient) -> None:
+    found = (await client.assistants.search(graph_id="intent"))[0]["assistant_id"]
+    schemas = await client.assistants.get_schemas(found)
+    assert set(schemas["input_schema"]["properties"]) == {"query"}
+    assert set(schemas["context_schema"]["properties"]) == {"rewrites", "use_cache"}
+    asked = {"query": "Organc vanilla yogurt"}
+    result = await client.runs.wait(None, "intent", input=asked, context={"rewrites": "always", "use_cache": False})
+    intent = QueryIntent.model_validate(result["intent"])
+    assert intent.corrected == "organic vanilla yogurt"
+    assert all(f" {text} " in f" {intent.corrected} " for _, text in intent.spans())
+    paths = {category.path for category in Warehouse.open(load_settings()).categories()}
+    assert set(intent.categories) <= paths
+    assert intent.categories
 
 
 async def test_the_http_api_answers_on_the_same_port(server: tuple[str, Path], shopper: str) -> None:
