@@ -35,7 +35,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return StudentData({task: data.train[task] for task in tasks}, {task: data.dev[task] for task in tasks}, {})
 
     monkeypatch.setenv("SHELFWISE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(train_student, "open_student_shop", lambda settings: None)
+    monkeypatch.setattr(train_student, "open_student_shop", lambda settings, tasks: None)
     monkeypatch.setattr(student_data, "student_data", examples)
     load_settings.cache_clear()
 
