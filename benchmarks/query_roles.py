@@ -142,7 +142,7 @@ def main(
     models: Annotated[bool, typer.Option("--models", help="Measure the language models too (minutes).")] = False,
 ) -> None:
     """Train if asked, measure and print."""
-    settings, console = load_settings(), Console()
+    settings, console = load_settings(), Console(width=170)
     if write:
         embedder = load_embedder(settings)
         rows = LabelledQueries.open(settings.intent.labelled, embedder).rows
