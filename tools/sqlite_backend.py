@@ -58,7 +58,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[Backend]:
     """
     async with AsyncExitStack() as stack:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(path)))
             beside = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
             await _prepare(store, beside)
