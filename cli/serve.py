@@ -31,6 +31,7 @@ def serve(
     import uvicorn
 
     from serving.http.app import create_app
+    from serving.http.site import Parts
 
     settings = load_settings()
     given = {"host": host, "port": port, "demo": demo or None}
@@ -41,7 +42,7 @@ def serve(
             "lines into shelfwise.toml, or listen on 127.0.0.1."
         )
     config = uvicorn.Config(
-        create_app(settings.model_copy(update={"http": http})),
+        create_app(settings.model_copy(update={"http": http}), Parts(understand_early=True)),
         host=http.host,
         port=http.port,
         access_log=False,  # addresses hold shopper ids

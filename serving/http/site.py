@@ -42,6 +42,8 @@ class Parts:
     backend: Backend | None = None
     maker: Callable[[Settings], PageMaker] = GenerationProcess
     understand: OpenUnderstand = open_understand
+    understand_early: bool = False
+    """Open the intent graph in the background at the start, and not at the first query."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +87,22 @@ async def open_site(settings: Settings, metrics: Metrics, parts: Parts) -> Async
         stack.push_async_callback(runs.aclose)
         stack.push_async_callback(shops.aclose)
         pages = PageServer(settings, cache, shops, present, check, access, FeedbackStore(backend.store, access), runs)
-        warming = asyncio.create_task(_warm_up(pages))
+        queries = QueryReader(settings.http, parts.understand)
+        warming = asyncio.create_task(_warm_up(pages, queries if parts.understand_early else None))
         try:
-            yield Site(settings, cache, pages, runs, metrics, QueryReader(settings.http, parts.understand))
+            yield Site(settings, cache, pages, runs, metrics, queries)
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
 
 
-async def _warm_up(pages: PageServer) -> None:
+async def _warm_up(pages: PageServer, queries: QueryReader | None) -> None:
     try:
         await pages.warm_up()
     except ShelfwiseError as error:
         log.error("not warmed up: %s", error)
+    if queries is not None:
+        await queries.open()
 
 
 def _runs(settings: Settings, regenerator: Regenerator, metrics: Metrics) -> Runs:

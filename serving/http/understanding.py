@@ -25,9 +25,11 @@ OpenUnderstand = Callable[[], Understand]
 
 
 def open_understand() -> Understand:
-    """Return the intent graph. Its models load at the first query."""
+    """Return the intent graph with all open that it looks things up with (some seconds); its models load when asked."""
     from graph.intent import understand
+    from graph.query_opening import shared_query_services
 
+    shared_query_services()
     return understand
 
 
@@ -43,6 +45,13 @@ class QueryReader:
         self._understand: Understand | None = None
         self._turn = asyncio.Semaphore(settings.queries_at_once)
         self.waiting = 0
+
+    async def open(self) -> None:
+        """Open the intent graph before a query asks for it; what is missing is told in the log."""
+        try:
+            self._understand = self._understand or await asyncio.to_thread(self._open)
+        except ShelfwiseError as error:
+            log.error("queries are not understood: %s: %s", type(error).__name__, error)
 
     async def read(self, query: str) -> QueryIntent:
         """Return what ``query`` asks for.

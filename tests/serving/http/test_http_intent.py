@@ -11,7 +11,10 @@ import pytest
 from support.http_app import SmallSite, small_site
 from support.queries import MARKUP, small_understand
 
+from serving.http.problems import Problem
+from serving.http.understanding import QueryReader, Understand
 from state.errors import ModelsMissing
+from state.http import HttpSettings
 from state.intent import QueryIntent
 
 
@@ -147,3 +150,29 @@ async def test_the_rate_of_a_caller_is_bounded(tmp_path: Path) -> None:
     async with small_site(tmp_path, requests_per_s=0.001, burst=2) as site, site.client() as client:
         answers = [await client.get("/v1/intent?q=tea") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+async def test_a_part_that_is_missing_at_the_start_is_told_and_closes_queries_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def open_nothing() -> Understand:
+        raise ModelsMissing("no weights. Run 'shelfwise models fetch'.")
+
+    reader = QueryReader(HttpSettings(), open_nothing)
+    await reader.open()
+    assert "shelfwise models fetch" in caplog.text
+    with pytest.raises(Problem, match="part is missing"):
+        await reader.read("milk")
+
+
+async def test_what_was_opened_at_the_start_is_not_opened_again() -> None:
+    opened: list[int] = []
+
+    def open_once() -> Understand:
+        opened.append(1)
+        return small_understand
+
+    reader = QueryReader(HttpSettings(), open_once)
+    await reader.open()
+    assert (await reader.read("greek yogurt")).product == "yogurt"
+    assert opened == [1]
