@@ -9,6 +9,7 @@ import typer
 
 from cli import catalog as catalog_commands
 from cli import corpus as corpus_commands
+from cli import heads as heads_commands
 from cli import models as models_commands
 from cli import serve as serve_commands
 from cli.console import err, out
@@ -34,12 +35,16 @@ def demo(
 ) -> None:
     """Fetch weights, import the demo shop, build its corpus, make pages, write them as one HTML file, serve the hub.
 
+    The head cache of search queries is filled with the labelled ones that ship.
+
     What is there already is kept: a second run takes seconds. A catalogue of your own that is in use stays in use.
     """
     settings = load_settings()
     prepare(settings)
     if prepare_only:
         return
+    change = heads_commands.fill(settings.intent.labelled, "labelled")
+    err.print(f"head cache: {change.kept:,} queries with known answers", highlight=False)
     ids = [*sample_shoppers(shoppers), UNKNOWN_SHOPPER]
     pages, failed = asyncio.run(make_many(ids, PageOptions(), cached=True))
     write_pages(pages, settings.home / HTML_FILE)

@@ -56,13 +56,22 @@ def warm(
 
     Exit codes: 0 all are in, 1 some were left out (a category or role that does not exist), 2 wrong usage.
     """
-    from tools.labelled_queries import read_labelled
-
-    rows = read_labelled(answers or load_settings().intent.labelled)
-    change = _with_cache(lambda cache: cache.put(rows, source=source))
+    change = fill(answers or load_settings().intent.labelled, source)
     _print_change("kept", change, json_)
     if change.dropped:
         raise typer.Exit(1)
+
+
+def fill(labelled: Path, source: str) -> CacheChange:
+    """Put the labelled queries of a file into the head cache and return what became of them.
+
+    Raises:
+        LabelledQueriesError, StoreError, CatalogMissing: the file, the store or the catalogue is not there.
+    """
+    from tools.labelled_queries import read_labelled
+
+    rows = read_labelled(labelled)
+    return _with_cache(lambda cache: cache.put(rows, source=source))
 
 
 @app.command()
