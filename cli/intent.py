@@ -53,7 +53,7 @@ def intent(
 
 @app.command()
 def intents(
-    queries: Annotated[Path, typer.Option("--in", help="Queries: JSON objects with 'query', or plain lines.")],
+    queries: Annotated[Path, typer.Option("--in", help="Queries: JSON objects with 'query', one a line.")],
     out_file: Out,
     rewrites: RewritesOption = "always",
     cache: CacheOption = True,
@@ -61,8 +61,8 @@ def intents(
 ) -> None:
     """Understand the queries of a file.
 
-    A line in: {"query"}, and if you like "id". A line out: what 'shelfwise intent --json' gives, with the line's id, in
-    the order of the lines in. Rewrites are given for every query here, whether its results need them or not; the live
+    A line in: {"query"}, and if you like "id" and "at" (when it was sampled, for 'shelfwise heads drift'). A line out:
+    what 'shelfwise intent --json' gives, with the line's id and at, in the order of the lines in. Rewrites are given for every query here, whether its results need them or not; the live
     path asks for those that can help (--rewrites needed).
 
     A line that cannot be answered gives {"line", "error"}; run again to ask only those and new ones. Exit codes:
@@ -92,7 +92,8 @@ def _answerer(options: IntentOptions) -> AnswerLine:
             understood = await understand((line.record or {}).get("query", ""), options)
         except QueryError as error:
             raise LineRejected(str(error)) from None
-        return understood.model_dump()
+        sampled = {"at": line.record["at"]} if line.record and "at" in line.record else {}
+        return understood.model_dump() | sampled
 
     return answer
 
