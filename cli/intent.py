@@ -62,8 +62,9 @@ def intents(
     """Understand the queries of a file.
 
     A line in: {"query"}, and if you like "id" and "at" (when it was sampled, for 'shelfwise heads drift'). A line out:
-    what 'shelfwise intent --json' gives, with the line's id and at, in the order of the lines in. Rewrites are given for every query here, whether its results need them or not; the live
-    path asks for those that can help (--rewrites needed).
+    what 'shelfwise intent --json' gives, with the line's id and at, in the order of the lines in. Rewrites are given
+    for every query here, whether its results need them or not; the live path asks for those that can help
+    (--rewrites needed).
 
     A line that cannot be answered gives {"line", "error"}; run again to ask only those and new ones. Exit codes:
     0 all answered, 1 some lines have an error, 2 wrong usage.
