@@ -19,11 +19,11 @@ from agents.prompting import PROMPTS_DIR, prompt_files
 from graph.guards import build_guards, discover_guards
 from state.errors import SettingsError
 from state.options import PageOptions
-from state.settings import PROJECT_ROOT, Settings
+from state.settings import PAGE_ROLES, PROJECT_ROOT, Settings
 
 DEFAULT: Final = "default"
 SHIPPED: Final = Path(__file__).parent / "configurations"
-_ELSEWHERE: Final = frozenset({"home", "guards_dir", "threads", "store", "ranker", "http"})
+_ELSEWHERE: Final = frozenset({"home", "guards_dir", "threads", "store", "ranker", "http", "intent"})
 """Settings that no page depends on: where it is made and kept, and what happens after."""
 _NOT_COMPARED: Final = frozenset({"api_key", "timeout_s", "usd_per_mtok_in", "usd_per_mtok_out"})
 _JUDGE_PROMPT: Final = "judge.jinja"
@@ -39,7 +39,9 @@ class Configuration:
 
     def values(self) -> dict[str, str]:
         """Return every setting that a page depends on as text, by dotted name; no keys or passwords."""
-        flat = _flat(self.settings.model_dump(mode="json", exclude=set(_ELSEWHERE)))
+        settings = self.settings.model_dump(mode="json", exclude=set(_ELSEWHERE))
+        settings["roles"] = {role: settings["roles"][role] for role in PAGE_ROLES}
+        flat = _flat(settings)
         shown = {name: value for name, value in flat.items() if name.rpartition(".")[2] not in _NOT_COMPARED}
         # Where the project lies changes nothing.
         here = {name: value.removeprefix(f"{PROJECT_ROOT}/") for name, value in shown.items()}
@@ -48,7 +50,7 @@ class Configuration:
     def digest(self, versions: Mapping[str, str]) -> str:
         """Return a digest of all that its pages depend on; ``versions`` are those of catalogue, corpus and guards."""
         values = {name: value for name, value in self.values().items() if name != "prompts"}
-        adapters = [adapter_digest(answering_model(role)) for _, role in sorted(self.settings.roles.items())]
+        adapters = [adapter_digest(answering_model(self.settings.roles[role])) for role in PAGE_ROLES]
         content = json.dumps([values, adapters, prompts_content(self.prompts), dict(versions)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
