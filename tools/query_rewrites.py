@@ -19,7 +19,7 @@ PROBED_TERMS, PROBED_PRODUCTS = 12, 60
 """Terms whose products are looked at, and so many products of all of them."""
 NEIGHBOURS = 12
 SYNONYM_COSINE = 0.80
-"""Corpus terms and labelled queries this near are other names; chosen by eye on training queries."""
+"""Corpus terms and labelled queries this near are other names; a guess, not calibrated."""
 SUBSTITUTE_COSINE = 0.45
 MAX_AISLE_WORDS = 3
 """Longer names of aisles ("water seltzer sparkling water") are no queries."""
