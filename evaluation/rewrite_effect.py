@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
-from typing import Protocol
 
 import numpy as np
 
-from state.catalog import PATH_SEPARATOR, Product, ProductHit
+from state.catalog import PATH_SEPARATOR, Product
 from state.guard import PairScorer
 from state.intent import REWRITE_KINDS, IntentDraft, IntentVerdict, LabelledQuery, Rewrites
+from state.intent_guard import ProductFinder
 from state.relevance import product_text, theme_text
 
 SHOWN = 24
@@ -40,12 +40,6 @@ The model's own threshold is of themes, and far too strict here: "Gluten Free Br
 
 RewriteSystem = Callable[[LabelledQuery], Rewrites]
 Guards = Callable[[IntentDraft], tuple[IntentDraft, Sequence[IntentVerdict]]]
-
-
-class _Products(Protocol):
-    def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
-    ) -> list[ProductHit]: ...
 
 
 @dataclass
@@ -74,7 +68,9 @@ class GroupEffect:
 class EffectMeter:
     """Measures systems on labelled queries, side by side."""
 
-    def __init__(self, products: _Products, scorer: PairScorer, guards: Guards, threshold: float = QUERY_FITS) -> None:
+    def __init__(
+        self, products: ProductFinder, scorer: PairScorer, guards: Guards, threshold: float = QUERY_FITS
+    ) -> None:
         self._products = products
         self._scorer = scorer
         self._threshold = threshold

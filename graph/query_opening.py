@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from graph.query_services import QueryServices
-from graph.services import Services, shared_services
+from graph.services import OnceProvider, Services, shared_services
 from state.intent_guard import IntentGuardContext
 
 if TYPE_CHECKING:
-    from catalog.warehouse import Warehouse
     from tools.labelled_queries import LabelledQueries
     from tools.query_categories import QueryCategories
     from tools.query_context import QueryContexts
@@ -46,7 +44,8 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     labelled = LabelledQueries.open(settings.intent.labelled, embedder)
     listed = warehouse.categories()
     names = [product.name for product in warehouse.all_products()]
-    categories = QueryCategories(listed, warehouse.product_order_counts(), products, labelled, embedder)
+    orders = warehouse.product_order_counts()
+    categories = QueryCategories(listed, orders, products, labelled, embedder)
     paths = {category.path: category for category in listed}
     store = IntentStore.open(settings)
     full = settings.intent.prompts == "full"
@@ -60,7 +59,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
         roles=CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder),
         rewrites=RetrievedRewrites.open(services.keywords, products, labelled),
         gate=RewriteGate(products),
-        contexts=_contexts(services, warehouse, names, labelled, categories) if full else None,
+        contexts=_contexts(services, names, orders, labelled, categories) if full else None,
         confidence=ConfidenceModel.open() if fitted else ConfidenceModel.always(),
         guard_context=IntentGuardContext(
             embedder=embedder,
@@ -76,8 +75,8 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
 
 def _contexts(
     services: Services,
-    warehouse: Warehouse,
     names: Sequence[str],
+    orders: Mapping[str, int],
     labelled: LabelledQueries,
     categories: QueryCategories,
 ) -> QueryContexts:
@@ -85,26 +84,13 @@ def _contexts(
     from tools.query_context import QueryContexts
 
     brands = BrandNames([row.brand for row in labelled.rows if row.brand], names, services.embedder)
-    return QueryContexts(labelled, categories, services.products, brands, warehouse.product_order_counts())
+    return QueryContexts(labelled, categories, services.products, brands, orders)
 
 
-class _Once:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._services: QueryServices | None = None
-
-    def __call__(self) -> QueryServices:
-        with self._lock:
-            if self._services is None:
-                self._services = open_query_services(shared_services())
-            return self._services
-
-    def forget(self) -> None:
-        """Let go of the services: the next call opens them again."""
-        with self._lock:
-            self._services = None
+def _configured() -> QueryServices:
+    return open_query_services(shared_services())
 
 
-shared_query_services = _Once()
+shared_query_services = OnceProvider(_configured)
 """The services of the settings in force, opened at the first query."""
 atexit.register(shared_query_services.forget)

@@ -6,7 +6,7 @@ import atexit
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from agents.prompting import prompts_version
 from engines.versions import models_version
@@ -15,6 +15,8 @@ from state.guard import Chat, Embedder, PairScorer
 from state.settings import Settings, load_settings
 from state.shopper import ShopperContext
 from tools.keyword_selector import KeywordSelector, NearestKeywords, load_selector
+
+T = TypeVar("T")
 
 
 class Catalog(Protocol):
@@ -120,15 +122,15 @@ def open_services(settings: Settings) -> Services:
     )
 
 
-class OnceProvider:
+class OnceProvider(Generic[T]):
     """A provider that opens the services at the first call and hands out the same ones from then on."""
 
-    def __init__(self, open_them: Callable[[], Services]) -> None:
+    def __init__(self, open_them: Callable[[], T]) -> None:
         self._open = open_them
         self._lock = threading.Lock()
-        self._services: Services | None = None
+        self._services: T | None = None
 
-    def __call__(self) -> Services:
+    def __call__(self) -> T:
         with self._lock:
             if self._services is None:
                 self._services = self._open()

@@ -6,13 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from state.answers_intent import MAX_CATEGORIES
 from state.catalog import Category, ProductHit
 from state.guard import Embedder
+from state.intent_guard import ProductFinder
 from state.settings import PROJECT_ROOT
 from tools.category_features import FEATURES, CategoryEvidence, category_features
 from tools.labelled_queries import LabelledQueries, QueryNeighbour
@@ -29,14 +29,6 @@ WEIGHTS = (1.0, 1.0, 0.5)
 POOL = 8
 """Categories that the fitted scorer orders, at least."""
 WEIGHTS_FILE = PROJECT_ROOT / "models" / "intents" / "categories.json"
-
-
-class ProductFinder(Protocol):
-    """Finds products for keywords, best first."""
-
-    def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
-    ) -> list[ProductHit]: ...
 
 
 @dataclass(frozen=True)

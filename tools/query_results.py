@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from catalog.surface import CONNECTORS, stems
-from state.catalog import ProductHit
 from state.intent import REWRITE_KINDS, RewriteKind
+from state.intent_guard import ProductFinder
 
 PROBED = 24
 RICH = 8
@@ -16,12 +14,6 @@ RICH = 8
 BROAD_WORDS = 2
 """A query of so few words names a kind of thing; a longer one says which."""
 _FILLERS = CONNECTORS | {"for", "with", "in", "on", "to", "from", "by", "my", "some"}
-
-
-class _Products(Protocol):
-    def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
-    ) -> list[ProductHit]: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ def wants_rewrites(forecast: ResultForecast) -> list[RewriteKind]:
 class RewriteGate:
     """Decides by one product search, without a model."""
 
-    def __init__(self, products: _Products) -> None:
+    def __init__(self, products: ProductFinder) -> None:
         self._products = products
 
     def wanted(self, query: str) -> list[RewriteKind]:

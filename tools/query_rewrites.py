@@ -9,8 +9,9 @@ from typing import Protocol
 
 from catalog.lexicon import load_lexicon
 from catalog.surface import CONNECTORS, normalise, stems
-from state.catalog import PATH_SEPARATOR, KeywordCandidate, ProductHit
+from state.catalog import PATH_SEPARATOR, KeywordCandidate
 from state.intent import RewriteKind, Roles
+from state.intent_guard import ProductFinder
 from tools.labelled_queries import LabelledQueries, query_key
 
 NEAR_TERMS = 40
@@ -31,19 +32,13 @@ class _Keywords(Protocol):
     def candidates(self, concepts: Sequence[str], limit: int = 100) -> list[KeywordCandidate]: ...
 
 
-class _Products(Protocol):
-    def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
-    ) -> list[ProductHit]: ...
-
-
 class RetrievedRewrites:
     """Finds rewrites by rule and by nearness. Only words of the query, corpus terms and labelled queries come out.
 
     What the query asks to be ("gluten free", "organic") stands in front of every rewrite that does not say it.
     """
 
-    def __init__(self, keywords: _Keywords, products: _Products, labelled: LabelledQueries) -> None:
+    def __init__(self, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries) -> None:
         self._keywords = keywords
         self._products = products
         self._labelled = labelled
@@ -52,7 +47,7 @@ class RetrievedRewrites:
             self._synonyms[_content(row.corrected)] += row.rewrites.synonym
 
     @classmethod
-    def open(cls, keywords: _Keywords, products: _Products, labelled: LabelledQueries) -> RetrievedRewrites:
+    def open(cls, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries) -> RetrievedRewrites:
         """Return the finder over open indexes; nothing is read."""
         return cls(keywords, products, labelled)
 
