@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from agents.page_designer import PHASE
 from agents.prompting import render
-from agents.stated_facts import state_persona, state_rationale, tidy_title
+from agents.stated_facts import state_persona, state_rationale
+from agents.titles import tidy_title
 from state.answers import GROUNDED_TITLE_LENGTH, GroundedThemeAnswer, grounded_theme_schema
 from state.errors import AnswerRejected
 from state.guard import Chat

@@ -83,14 +83,18 @@ def _examples(name: str, folder: Path | None) -> list[dict[str, Any]]:
     return []
 
 
-def prompts_version() -> str:
-    """Return a short digest of every prompt file in force, examples included: part of a page's versions."""
-    return _version(_laid_over.get())
+def prompts_version(part: str = "") -> str:
+    """Return a short digest of every prompt file in force, examples included: part of a page's versions.
+
+    ``part`` names a folder of prompts ("intent"); the prompts of pages lie in none.
+    """
+    return _version(_laid_over.get(), part)
 
 
 @lru_cache(maxsize=8)
-def _version(folder: Path | None) -> str:
-    files = {path.name: path for place in reversed(_folders(folder)) for path in prompt_files(place)}
+def _version(folder: Path | None, part: str) -> str:
+    places = [place / part for place in reversed(_folders(folder)) if (place / part).is_dir()]
+    files = {path.name: path for place in places for path in prompt_files(place)}
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
         digest.update(name.encode())

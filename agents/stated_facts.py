@@ -1,8 +1,8 @@
-"""What a page says of a shopper from facts alone: rationale and persona, and titles rid of invented numbers."""
+"""What a page says of a shopper from facts alone: rationale and persona."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from state.shopper import ShopperContext
 
@@ -30,18 +30,3 @@ def state_persona(shopper: ShopperContext) -> str:
     aisles = ", ".join(item.aisle for item in shopper.aisles[:3])
     prefers = ", ".join(item.name for item in shopper.preferences[:3])
     return f"Buys most from {aisles}" + (f"; leans to {prefers}" if prefers else "")
-
-
-def tidy_title(title: str, limit: int, known: Sequence[str]) -> str:
-    """Return the title without a word part or sign that a length limit left, and without numbers from nowhere.
-
-    ``limit`` is the length in characters at which the answer was cut. A number stays when a text of ``known`` holds it
-    ("2% milk"); a small model likes to add "101" or a year.
-    """
-    words = title.split()
-    if len(title) >= limit and len(words) > 1:
-        words = words[:-1]
-    facts = {word.casefold() for text in known for word in text.split()}
-    kept = [word for word in words if not any(c.isdigit() for c in word) or word.casefold() in facts]
-    tidied = " ".join(kept).strip(" ,;:-–&")
-    return tidied[:1].upper() + tidied[1:]

@@ -13,7 +13,6 @@ import typer
 from cli.console import err
 from cli.phases import AtATime, Out, run_lines
 from state.intent_state import IntentOptions, RewritePolicy
-from state.settings import load_settings
 
 if TYPE_CHECKING:
     from serving.phase_files import AnswerLine, InputLine
@@ -71,16 +70,19 @@ def intents(
 
     Example: shelfwise intents --in queries.jsonl --out answers.jsonl
     """
-    from agents.prompting import prompts_version
     from serving.phase_files import read_input
-    from serving.phase_lines import basis_of
 
-    settings = load_settings()
     options = IntentOptions(rewrites=_policy(rewrites), use_cache=cache)
     lines = read_input(queries)
-    roles = settings.roles["query_parser"], settings.roles["query_rewriter"]
-    basis = basis_of(roles[0], roles[1].model_dump_json(), prompts_version(), options.model_dump_json())
-    run_lines(lines, out_file, _answerer(options), basis, concurrency, "queries")
+    run_lines(lines, out_file, _answerer(options), _basis(options), concurrency, "queries")
+
+
+def _basis(options: IntentOptions) -> str:
+    """Return what answers rest on: a file of others is not continued."""
+    from graph.query_versions import answers_version
+    from graph.services import shared_services
+
+    return f"{answers_version(shared_services())} {options.model_dump_json()}"
 
 
 def _answerer(options: IntentOptions) -> AnswerLine:

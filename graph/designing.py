@@ -15,6 +15,7 @@ from state.placement import PageDesign
 from state.shopper import ShopperContext
 from state.vocabulary import Evidence
 from tools.evidence import theme_evidence
+from tools.history_parts import history_parts
 from tools.theme_seeds import theme_seeds
 
 
@@ -32,6 +33,7 @@ async def design_themes(chat: Chat, services: Services, shopper: ShopperContext,
         async def find_evidence(themes: Sequence[Sequence[str]]) -> list[Evidence]:
             return await asyncio.to_thread(theme_evidence, services.embedder, shopper, themes)
 
-        return await design_ideas(chat, shopper, options.themes, find_evidence)
+        parts = history_parts(shopper, options.design_parts)
+        return await design_ideas(chat, shopper, options.themes, find_evidence, parts)
     seeds = await asyncio.to_thread(theme_seeds, services.keywords, shopper, options.themes)
     return await design_grounded_page(chat, shopper, seeds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -60,7 +60,13 @@ class ProductTool(Protocol):
     """Finds the products that keywords stand for."""
 
     def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
+        self,
+        keywords: Sequence[str],
+        *,
+        categories: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        preferred: Collection[str] = (),
+        limit: int = 24,
     ) -> list[ProductHit]: ...
 
 

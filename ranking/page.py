@@ -12,6 +12,7 @@ from ranking.admission import Admission, Restricted
 from ranking.diversity import Placed, Row, lay_out
 from ranking.protocol import Candidates, ProductRanker, ProductScores
 from ranking.shopper import ShopperFeatures
+from ranking.spread import first_keyword, spread
 from ranking.statistics import ShopStatistics
 from state.placement import Page, PlacedProduct, Placement
 from state.ranking import (
@@ -57,7 +58,7 @@ def rank_page(
     candidates = candidates_of(admitted, shopper.shop)
     scores = ranker.score(candidates, shopper, now)
     factors = feedback_factors(engagement or {}, [placement.id for placement in page.placements])
-    layout = lay_out(_rows(admitted, scores, factors), options)
+    layout = lay_out(_rows(admitted, scores, factors, options.fading), options)
     shown, refused = _let_through(layout.placed, admission, options)
     return RankedPage(
         shopper_id=page.shopper_id,
@@ -123,7 +124,9 @@ def _admit(placements: Sequence[Placement], admission: Admission) -> tuple[list[
     return admitted, left_out
 
 
-def _rows(placements: Sequence[Placement], scores: ProductScores, factors: Mapping[str, float]) -> list[Row]:
+def _rows(
+    placements: Sequence[Placement], scores: ProductScores, factors: Mapping[str, float], fading: float
+) -> list[Row]:
     values = np.clip(np.nan_to_num(scores.values, nan=0.0), 0.0, 1.0).tolist()
     rows, at = [], 0
     for placement in placements:
@@ -134,7 +137,8 @@ def _rows(placements: Sequence[Placement], scores: ProductScores, factors: Mappi
         ]
         at = end
         products.sort(key=lambda product: (-product.predicted, -product.score, product.id))
-        rows.append(Row(placement, products, factors[placement.id]))
+        varied = spread(products, lambda product: product.predicted, first_keyword, fading)
+        rows.append(Row(placement, varied, factors[placement.id]))
     return rows
 
 

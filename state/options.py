@@ -20,6 +20,13 @@ class PageOptions(BaseModel):
         "an untuned small model needs. ideas: titles, needs and concepts in one answer, rationales stated from the "
         "orders, which the tuned student is trained for. free: the model writes the whole page, rationales too.",
     )
+    design_parts: int = Field(
+        default=1,
+        ge=1,
+        le=12,
+        description="In mode ideas: the history is split into so many parts, by department, each designed for by "
+        "itself and all at once. A small model then keeps to what is bought.",
+    )
     candidates: int = Field(default=100, ge=10, le=400, description="Corpus terms retrieved for a theme.")
     keywords_shown: int | None = Field(
         default=None,

@@ -94,6 +94,9 @@ class RankOptions(BaseModel):
     min_products: int = Field(default=3, ge=1, description="A placement with fewer products left is not shown.")
     valued_products: int = Field(default=6, ge=1, description="First products that a placement is valued by.")
     diversity: float = Field(default=0.3, ge=0, le=1, description="Weight of being unlike what stands above (MMR).")
+    fading: float = Field(
+        default=0.8, gt=0, le=1, description="Worth left for each product before that has the same keyword; 1 is off."
+    )
     near_identical: float = Field(default=0.8, gt=0, le=1, description="Such placements are not neighbours.")
     keep_order: bool = Field(default=False, description="Keep the placements in the order they were made in.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -22,7 +22,7 @@ DEPTH = 60
 RRF_K = 60
 MIN_COSINE = 0.45
 """A product found by meaning alone is this near at least; below it are the neighbours of a thing not sold here."""
-CATEGORY_BOOST, FILTER_BOOST = 1.15, 1.25
+CATEGORY_BOOST, FILTER_BOOST, PREFERRED_BOOST = 1.15, 1.25, 1.3
 
 
 @dataclass
@@ -38,6 +38,7 @@ class ProductSearch:
     def __init__(self, index: ProductIndex, embedder: Embedder) -> None:
         self._index = index
         self._embedder = embedder
+        self._rows = {product.id: row for row, product in enumerate(index.products)}
 
     @classmethod
     def open(cls, settings: Settings, warehouse: ProductSource, embedder: Embedder) -> Self:
@@ -55,22 +56,24 @@ class ProductSearch:
         *,
         categories: Sequence[str] = (),
         filters: Sequence[str] = (),
+        preferred: Collection[str] = (),
         limit: int = 24,
     ) -> list[ProductHit]:
         """Return up to ``limit`` available products, best first, every keyword represented if anything fits it.
 
-        ``categories`` (aisles) and ``filters`` (corpus terms such as "organic") prefer products, they exclude none.
+        ``categories`` (aisles), ``filters`` (corpus terms such as "organic") and ``preferred`` (product ids, such as
+        what the shopper bought before) put products forward, they exclude none and add none that no keyword finds.
         """
         asked = readable_concepts(keywords)
         if not asked or limit < 1:
             return []
-        boost = self._boost(categories, filters)
+        boost = self._boost(categories, filters, preferred)
         vectors = np.asarray(self._embedder.embed(asked), dtype=np.float32)
         cosines = self._index.vectors @ vectors.T
         lists = [self._ranked(keyword, cosines[:, at], boost) for at, keyword in enumerate(asked)]
         return [self._hit(found) for found in _merge(lists, asked, limit)]
 
-    def _boost(self, categories: Sequence[str], filters: Sequence[str]) -> np.ndarray:
+    def _boost(self, categories: Sequence[str], filters: Sequence[str], preferred: Collection[str]) -> np.ndarray:
         boost = np.ones(len(self._index.products), dtype=np.float32)
         if categories:
             boost[np.isin(self._index.aisles, np.array(list(categories), dtype=object))] *= CATEGORY_BOOST
@@ -78,6 +81,7 @@ class ProductSearch:
         for name in sorted(wanted):
             rows = [row for row, claims in enumerate(self._index.attributes) if name in claims]
             boost[rows] *= FILTER_BOOST
+        boost[[row for key in preferred if (row := self._rows.get(key)) is not None]] *= PREFERRED_BOOST
         return boost
 
     def _ranked(self, keyword: str, cosine: np.ndarray, boost: np.ndarray) -> list[tuple[int, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Literal
 
 from langgraph.errors import NodeError
@@ -15,6 +16,7 @@ from graph.nodes.design import Node
 from graph.nodes.failures import ended_by, is_model_failure
 from graph.services import ServiceProvider
 from graph.session import open_session
+from ranking.spread import first_keyword, spread
 from state.catalog import ProductHit
 from state.options import PageOptions
 from state.page import PlacementState
@@ -81,21 +83,23 @@ def find_products_node(provider: ServiceProvider) -> Node:
         placement = Placement.model_validate(state["placement"])
         if placement.status is not Status.DRAFT or not (placement.keywords or placement.categories):
             return {}
+        shopper = ShopperContext.model_validate(state["shopper"])
+        bought = set() if shopper.cold else shopper.product_ids
         hits = await asyncio.to_thread(
             session.services.products.find,
             placement.keywords,
             categories=placement.categories,
             filters=placement.filters,
+            preferred=bought,
             limit=SPARE * session.options.products_per_placement,
         )
-        bought = ShopperContext.model_validate(state["shopper"])
         products = [_placed(hit, bought) for hit in hits]
         return {"placement": placement.model_copy(update={"products": products})}
 
     return find_products
 
 
-def _placed(hit: ProductHit, shopper: ShopperContext) -> PlacedProduct:
+def _placed(hit: ProductHit, bought: Collection[str]) -> PlacedProduct:
     product = hit.product
     return PlacedProduct(
         id=product.id,
@@ -105,17 +109,18 @@ def _placed(hit: ProductHit, shopper: ShopperContext) -> PlacedProduct:
         price=product.price,
         score=round(hit.score, 4),
         matched=list(hit.matched),
-        bought_before=not shopper.cold and product.id in shopper.product_ids,
+        bought_before=product.id in bought,
     )
 
 
 def keep_placement_node(provider: ServiceProvider) -> Node:
-    """Return the node that keeps a placement, cut to the number of products shown."""
+    """Return the node that keeps a placement, cut to the number of products shown, its keywords well mixed."""
 
     async def keep_placement(state: PlacementState, runtime: Runtime[PageOptions]) -> dict[str, Any]:
         session = await open_session(provider, runtime)
         placement = Placement.model_validate(state["placement"])
-        shown = placement.products[: session.options.products_per_placement]
+        varied = spread(placement.products, lambda product: product.score, first_keyword)
+        shown = varied[: session.options.products_per_placement]
         kept = placement.model_copy(update={"status": Status.KEPT, "products": shown})
         session.emit({"event": "placement_kept", "placement": kept.id, "title": kept.title, "products": len(shown)})
         return {"placement": kept, "placements": [kept]}

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.small_shop import small_services
 from typer.testing import CliRunner
 
 from cli.intent import app
+from engines.chat import ChatClient
 from state.errors import EngineUnavailable, QueryError
 from state.intent import Attribute, QueryIntent, Rewrites
 from state.intent_state import IntentOptions
+from state.settings import Settings
 from tools.query_text import clean_query
 
 FIELDS = {
@@ -33,6 +36,7 @@ FIELDS = {
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, IntentOptions]]:
     """Put a parser in the graph's place that calls the last word the product; return what it is asked."""
     import graph.intent
+    import graph.services
 
     seen: list[tuple[str, IntentOptions]] = []
 
@@ -55,6 +59,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, IntentOptions]]:
         )
 
     monkeypatch.setattr(graph.intent, "understand", understand)
+    monkeypatch.setattr(graph.services, "shared_services", lambda: small_services(ChatClient(Settings())))
     return seen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -109,7 +109,13 @@ class WordSearch:
         return self._terms if kind == "query" else []
 
     def find(
-        self, keywords: Sequence[str], *, categories: Sequence[str] = (), filters: Sequence[str] = (), limit: int = 24
+        self,
+        keywords: Sequence[str],
+        *,
+        categories: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        preferred: Collection[str] = (),
+        limit: int = 24,
     ) -> list[ProductHit]:
         if not self._terms:
             return []
@@ -117,7 +123,7 @@ class WordSearch:
         for product in self._catalog.all_products():
             matched = [k for k in keywords if {*k.lower().split()} & {*product.name.lower().split()}]
             if matched or product.aisle in categories:
-                score = 0.9 if matched else 0.4
+                score = (0.9 if matched else 0.4) + 0.05 * (product.id in preferred)
                 hits.append(ProductHit(product=product, score=score, matched=tuple(matched)))
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
