@@ -7,30 +7,13 @@ from collections.abc import Sequence
 
 from catalog.surface import singular
 
-_HANGING = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "and",
-        "or",
-        "with",
-        "for",
-        "in",
-        "on",
-        "at",
-        "to",
-        "by",
-        "from",
-        "as",
-        "over",
-        "into",
-        "your",
-        "any",
-        "some",
-        "that",
-        "other",
+_NEEDS_MORE = frozenset(
+    ("a", "an", "the", "of", "and", "or", "with", "for", "in", "on", "at", "to", "by", "from", "as", "over", "into")
+    + ("your", "any", "some", "that", "other")
+)
+"""Words that no title ends with: it was cut behind one."""
+_HANGING = _NEEDS_MORE | frozenset(
+    (
         "bit",
         "little",
         "splash",
@@ -45,35 +28,9 @@ _HANGING = frozenset(
         "hint",
         "lot",
         "light",
-    ]
+    )
 )
-"""Words that a title cut at its length ends with, and that say nothing there."""
-_NEEDS_MORE = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "and",
-        "or",
-        "with",
-        "for",
-        "in",
-        "on",
-        "at",
-        "to",
-        "by",
-        "from",
-        "as",
-        "over",
-        "into",
-        "your",
-        "any",
-        "some",
-        "that",
-        "other",
-    ]
-)
+"""Words that say nothing any more when what they lead to was cut."""
 _JOINT = re.compile(r"(\s*,\s*(?:and |or )?|\s+and\s+|\s+or\s+)")
 
 

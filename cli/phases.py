@@ -85,7 +85,7 @@ def design(
     options = page_options(options_file, themes=themes, hold_out_last=hold_out_last).over(settings.page)
     lines = read_input(shoppers, id_field="shopper_id", plain_ids=True)
     services = design_services()
-    shaping = options.model_dump(include={"themes", "design_mode", "design_parts", "hold_out_last"})
+    shaping = options.model_dump(include={"themes", "design_mode", "design_parts", "spare_themes", "hold_out_last"})
     basis = basis_of(settings.roles["designer"], services.versions(), shaping)
     run_lines(lines, out_file, design_answerer(services, options), basis, concurrency, "designs", "shopper_id")
 

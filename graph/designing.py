@@ -14,6 +14,7 @@ from state.options import PageOptions
 from state.placement import PageDesign
 from state.shopper import ShopperContext
 from state.vocabulary import Evidence
+from tools.distinct_themes import most_distinct
 from tools.evidence import theme_evidence
 from tools.history_parts import history_parts
 from tools.theme_seeds import theme_seeds
@@ -34,6 +35,9 @@ async def design_themes(chat: Chat, services: Services, shopper: ShopperContext,
             return await asyncio.to_thread(theme_evidence, services.embedder, shopper, themes)
 
         parts = history_parts(shopper, options.design_parts)
-        return await design_ideas(chat, shopper, options.themes, find_evidence, parts)
+        asked = options.themes + options.spare_themes
+        design = await design_ideas(chat, shopper, asked, find_evidence, parts)
+        themes = await asyncio.to_thread(most_distinct, services.embedder, design.themes, options.themes)
+        return design.model_copy(update={"themes": themes})
     seeds = await asyncio.to_thread(theme_seeds, services.keywords, shopper, options.themes)
     return await design_grounded_page(chat, shopper, seeds)

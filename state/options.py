@@ -27,6 +27,12 @@ class PageOptions(BaseModel):
         description="In mode ideas: the history is split into so many parts, by department, each designed for by "
         "itself and all at once. A small model then keeps to what is bought.",
     )
+    spare_themes: int = Field(
+        default=0,
+        ge=0,
+        le=6,
+        description="In mode ideas: so many themes more are asked for, and those most like another are left out.",
+    )
     candidates: int = Field(default=100, ge=10, le=400, description="Corpus terms retrieved for a theme.")
     keywords_shown: int | None = Field(
         default=None,
