@@ -1,9 +1,10 @@
 """The student against the untuned base and the teacher: ``python benchmarks/student.py --shoppers 20``.
 
 Each arm runs the whole page graph for the same shoppers of the test split: the base as it must be run (grounded
-design, no adapter), the base asked as the student is ("ideas"), the student as it ships, and the teacher, whose designs
-come from its labels while the student writes the keywords. Prints one table; ``--examples FILE`` writes the first ten
-shoppers of the split side by side, unselected. Intervals are 95 % bootstrap over shoppers.
+design, no adapter), the base and the student asked for all ideas in one answer, the student as it ships (the history in
+parts, spare themes), and the teacher, whose designs come from its labels while the student writes the keywords. Prints
+one table; ``--examples FILE`` writes the first ten shoppers of the split side by side, unselected. Intervals are 95 %
+bootstrap over shoppers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ from training.examples import DesignExample, Task
 
 SIDE_BY_SIDE = 4
 EXAMPLES = 10
-Mode = Literal["grounded", "ideas", "free"]
 
 
 class TeacherDesign:
@@ -51,6 +51,20 @@ class TeacherDesign:
         themes = [theme.model_dump(mode="json", exclude={"id"}) for theme in self._design.themes]
         value = schema.model_validate({"persona": self._design.persona, "themes": themes})
         return Answer(value=value, usage=CallUsage(phase=phase, role=role, model="teacher"))
+
+
+@dataclass(frozen=True)
+class Designer:
+    """Who designs, and how it is asked: the options that are laid over those of the settings."""
+
+    mode: Literal["grounded", "ideas", "free"]
+    services: Services
+    one_answer: bool = True
+    teacher: bool = False
+
+    def options(self, themes: int) -> PageOptions:
+        whole: dict[str, Any] = {"design_parts": 1, "spare_themes": 0} if self.one_answer else {}
+        return PageOptions(design_mode=self.mode, themes=themes, **whole)
 
 
 @dataclass(frozen=True)
@@ -70,17 +84,17 @@ class Arm:
     seconds: float
 
 
-async def run_arm(name: str, mode: Mode, services: Services, designs: Sequence[DesignExample], teacher: bool) -> Arm:
+async def run_arm(name: str, designer: Designer, designs: Sequence[DesignExample]) -> Arm:
     """Make the pages of the shoppers of ``designs``, :data:`SIDE_BY_SIDE` at once."""
     gate, done = asyncio.Semaphore(SIDE_BY_SIDE), 0
 
     async def one(label: DesignExample) -> Made:
         nonlocal done
-        own = replace(services, chat=TeacherDesign(services.chat, label)) if teacher else services
-        options = PageOptions(design_mode=mode, themes=len(label.themes))
+        services = designer.services
+        own = replace(services, chat=TeacherDesign(services.chat, label)) if designer.teacher else services
         async with gate:
             graph: Any = build_page_graph(lambda: own)
-            state = await last_state(graph, label.shopper_id, options)
+            state = await last_state(graph, label.shopper_id, designer.options(len(label.themes)))
         done += 1
         print(f"\r{name}: {done}/{len(designs)} pages", end="", file=sys.stderr, flush=True)
         return Made(Page.model_validate(state["page"]), state.get("design"))
@@ -190,14 +204,15 @@ async def compare(
 
     bare_settings = settings.without_adapters()
     bare = replace(tuned, settings=bare_settings, chat=ChatClient(bare_settings))
-    plan: dict[str, tuple[Mode, Services, bool]] = {
-        "untuned base, grounded": ("grounded", bare, False),
-        "untuned base, one answer": ("ideas", bare, False),
-        "student": ("ideas", tuned, False),
-        "teacher": ("free", tuned, True),
+    plan = {
+        "untuned base, grounded": Designer("grounded", bare),
+        "untuned base, one answer": Designer("ideas", bare),
+        "student, one answer": Designer("ideas", tuned),
+        "student": Designer("ideas", tuned, one_answer=False),
+        "teacher": Designer("free", tuned, teacher=True),
     }
     chosen = {name: how for name, how in plan.items() if not names or any(word in name for word in names)}
-    arms = [await run_arm(name, mode, own, labels, teacher) for name, (mode, own, teacher) in chosen.items()]
+    arms = [await run_arm(name, designer, labels) for name, designer in chosen.items()]
     return arms, tuned
 
 

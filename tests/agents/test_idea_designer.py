@@ -13,6 +13,7 @@ from support.small_shop import WordEmbedder
 from agents.idea_designer import design_ideas
 from agents.page_designer import idea_messages
 from state.answers import idea_schema
+from state.errors import AnswerRejected
 from state.shopper import AisleAffinity, ProductHistory, ShopperContext
 from state.vocabulary import Evidence
 from tools.evidence import theme_evidence
@@ -85,3 +86,40 @@ def test_the_number_of_themes_is_fixed() -> None:
     schema.model_validate({"persona": "Tea lover", "themes": [idea(), idea()]})
     with pytest.raises(ValidationError):
         schema.model_validate({"persona": "Tea lover", "themes": [idea()]})
+
+
+async def in_parts(answers: Sequence[Any], themes: int) -> tuple[Any, ScriptedChat]:
+    known = shopper(item("Mint Tea"), item("Rye Bread"))
+    parts = [shopper(item("Mint Tea")), shopper(item("Rye Bread"))]
+
+    async def find(concepts: Sequence[Sequence[str]]) -> list[Evidence]:
+        return theme_evidence(WordEmbedder(), known, concepts)
+
+    chat = ScriptedChat(designer=list(answers))
+    return await design_ideas(chat, known, themes, find, parts), chat
+
+
+async def test_parts_of_a_history_are_asked_about_alone_and_take_turns_on_the_page() -> None:
+    tea = {"persona": "Tea lover", "themes": [idea("Tea time"), idea("Mint tea for two")]}
+    bread = {"persona": "Baker", "themes": [idea("Bread box", ["rye bread", "buns", "toast"])]}
+    design, chat = await in_parts([tea, bread], 3)
+    assert [theme.title for theme in design.themes] == ["Tea time", "Bread box", "Mint tea for two"]
+    assert [theme.id for theme in design.themes] == ["7-0", "7-1", "7-2"]
+    first, second = (asked.messages[-1]["content"] for asked in chat.asked)
+    assert ("Mint Tea" in first, "Rye Bread" in first, "Write 2 different" in first) == (True, False, True)
+    assert ("Mint Tea" in second, "Rye Bread" in second, "Write 1 different" in second) == (False, True, True)
+    # No part knows the whole shopper.
+    assert design.persona == "Buys most from tea"
+
+
+async def test_a_part_without_a_usable_answer_is_left_out_and_all_of_them_are_a_failure() -> None:
+    bread = {"persona": "Baker", "themes": [idea("Bread box", ["rye bread", "buns", "toast"])]}
+    design, _ = await in_parts([AnswerRejected("no JSON"), bread], 2)
+    assert [theme.title for theme in design.themes] == ["Bread box"]
+    with pytest.raises(AnswerRejected, match="no JSON"):
+        await in_parts([AnswerRejected("no JSON"), AnswerRejected("cut off")], 2)
+
+
+async def test_no_more_parts_are_asked_about_than_themes_are_wanted() -> None:
+    design, chat = await in_parts([{"persona": "Tea lover", "themes": [idea()]}], 1)
+    assert len(chat.asked) == len(design.themes) == 1

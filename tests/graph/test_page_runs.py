@@ -295,3 +295,35 @@ async def test_a_grounded_design_runs_without_a_free_word_from_the_model() -> No
     assert not page.fallback
     assert page.usage["design_page"].calls == 3
     assert all("orders" in placement.rationale for placement in page.placements)
+
+
+async def test_of_more_ideas_than_are_shown_the_least_alike_become_placements() -> None:
+    ideas = [{key: theme[key] for key in ("title", "need", "concepts")} for theme in (FRUIT, FRUIT, YOGURT)]
+    chat = ScriptedChat(designer=[design(*ideas)], keyword_writer=write_well)
+    page = await run(chat, design_mode="ideas", themes=2, spare_themes=1)
+    assert [placement.title for placement in page.placements] == [FRUIT["title"], YOGURT["title"]]
+    assert page.dropped == []
+
+
+async def test_what_the_shopper_bought_stands_before_what_is_found_as_well() -> None:
+    chat = ScriptedChat(designer=[design(FRUIT, YOGURT)], keyword_writer=write_well)
+    page = await run(chat)
+    for placement in page.placements:
+        bought = [product.bought_before for product in placement.products]
+        assert any(bought)
+        assert bought == sorted(bought, reverse=True)
+
+
+async def test_a_placement_is_cut_so_that_a_keyword_of_one_product_is_still_shown() -> None:
+    bowl = {**YOGURT, "title": "Yogurt with a banana", "concepts": ["greek yogurt", "berry yogurt", "banana"]}
+    chat = ScriptedChat(
+        designer=[design(bowl, FRUIT)],
+        keyword_writer=lambda messages, schema: (
+            chosen("yogurt tubes", "banana")
+            if bowl["title"] in messages[-1]["content"]
+            else write_well(messages, schema)
+        ),
+    )
+    page = await run(chat, products_per_placement=3)
+    assert len(page.placements[0].products) == 3
+    assert "Banana" in [product.name for product in page.placements[0].products[:2]]

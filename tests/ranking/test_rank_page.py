@@ -73,6 +73,14 @@ def test_a_product_shows_once_and_values_count_what_is_left(ann: ShopperFeatures
     assert reasons(result) == {"1": LeftOutReason.SHOWN_ELSEWHERE}
 
 
+def test_the_front_of_a_row_shows_more_than_one_keyword(ann: ShopperFeatures) -> None:
+    found = [placed(n).model_copy(update={"matched": ["tea" if n < 4 else "honey"]}) for n in (1, 2, 3, 4)]
+    scores = {"1": 0.5, "2": 0.49, "3": 0.48, "4": 0.35}
+    assert ids(ranked(ann, page(row(0, found)), scores)) == [["1", "2", "4", "3"]]
+    plain = FEW.model_copy(update={"fading": 1.0})
+    assert ids(ranked(ann, page(row(0, found)), scores, options=plain)) == [["1", "2", "3", "4"]]
+
+
 def test_a_placement_left_with_too_few_products_is_not_shown(ann: ShopperFeatures) -> None:
     made = page(row(0, [1, 2, 3]), row(1, [1, 2, 4]))
     result = ranked(ann, made, {"3": 0.9}, options=RankOptions(min_products=2))

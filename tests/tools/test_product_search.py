@@ -135,3 +135,13 @@ def test_vectors_that_are_there_are_not_made_again(home: Path) -> None:
     settings = Settings(home=home)
     first = build_product_vectors(settings, Shop("v1"), WordEmbedder())
     assert build_product_vectors(settings, Shop("v1"), Silent()) == first
+
+
+def test_preferred_products_come_forward_where_a_keyword_finds_them(search: ProductSearch) -> None:
+    ids = {hit.product.name: hit.product.id for hit in search.find(["green tea", "rye bread"])}
+    plain = names(search, ["green tea"])
+    assert plain[0] == "Green Tea"
+    bottle, rye = ids["Iced Green Tea Bottle"], ids["Rye Bread"]
+    found = names(search, ["green tea"], preferred=[bottle, rye, "no such product"])
+    assert found[0] == "Iced Green Tea Bottle"
+    assert sorted(found) == sorted(plain)
