@@ -19,5 +19,6 @@ def shown_context(context: QueryContext, line: Callable[[LabelledQuery], str]) -
         "brands": context.brands[:MOST_NAMES],
         "products": context.products[:MOST_NAMES],
         "clicked": context.clicked[:MOST_NAMES],
+        "session": context.session,
         "similar": [{"query": row.corrected, "shown": line(row)} for row in context.similar[:MOST_SIMILAR]],
     }

@@ -1,9 +1,9 @@
 """What putting forward what a shopper bought does to pages: ``python benchmarks/preferred_products.py PAGES``.
 
-PAGES are pages made with the latest order held out: ``pages-*.jsonl`` of ``shelfwise evaluate --split dev --out DIR``,
-or what ``shelfwise pages --hold-out-last --out FILE`` wrote. Designs and keywords stay as they were made; products are searched,
-judged by the relevance scorer and cut again, with other factors for what was bought before, and with or without mixing
-the keywords of a row. Prints one Markdown table; no language model is asked.
+PAGES are pages made with the latest order held out: ``pages-*.jsonl`` of a ``shelfwise evaluate --split dev`` folder,
+or what ``shelfwise pages --hold-out-last --out FILE`` wrote. Designs and keywords stay as they were made; products are
+searched, judged by the relevance scorer and cut again, with other factors for what was bought before, and with or
+without mixing the keywords of a row. Prints one Markdown table; no language model is asked.
 """
 
 from __future__ import annotations

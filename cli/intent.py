@@ -33,6 +33,9 @@ def intent(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     rewrites: RewritesOption = "needed",
     cache: CacheOption = True,
+    before: Annotated[
+        list[str] | None, typer.Option(help="A query typed before this one; repeat it, oldest first.")
+    ] = None,
 ) -> None:
     """Understand a search query: spelling, product, brand, attributes, categories, rewrites.
 
@@ -43,7 +46,8 @@ def intent(
     """
     from graph.intent import understand
 
-    understood = asyncio.run(understand(query, IntentOptions(rewrites=_policy(rewrites), use_cache=cache)))
+    options = IntentOptions(rewrites=_policy(rewrites), use_cache=cache)
+    understood = asyncio.run(understand(query, options, session=before or ()))
     if as_json:
         sys.stdout.write(json.dumps(understood.model_dump(), ensure_ascii=False) + "\n")
     else:
@@ -60,7 +64,8 @@ def intents(
 ) -> None:
     """Understand the queries of a file.
 
-    A line in: {"query"}, and if you like "id" and "at" (when it was sampled, for 'shelfwise heads drift'). A line out:
+    A line in: {"query"}, and if you like "id", "session" (queries typed before, oldest first; a large model with full
+    prompts reads them) and "at" (when it was sampled, for 'shelfwise heads drift'). A line out:
     what 'shelfwise intent --json' gives, with the line's id and at, in the order of the lines in. Rewrites are given
     for every query here, whether its results need them or not; the live path asks for those that can help
     (--rewrites needed).
@@ -92,13 +97,18 @@ def _answerer(options: IntentOptions) -> AnswerLine:
 
     async def answer(line: InputLine) -> dict[str, Any]:
         try:
-            understood = await understand((line.record or {}).get("query", ""), options)
+            asked = line.record or {}
+            understood = await understand(asked.get("query", ""), options, session=_session(asked.get("session")))
         except QueryError as error:
             raise LineRejected(str(error)) from None
         sampled = {"at": line.record["at"]} if line.record and "at" in line.record else {}
         return understood.model_dump() | sampled
 
     return answer
+
+
+def _session(told: object) -> list[str]:
+    return [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
 
 
 def _policy(text: str) -> RewritePolicy:

@@ -53,6 +53,7 @@ def open_contexts(settings: Settings) -> QueryContexts:
     from catalog.warehouse import Warehouse
     from engines.embedder import load_embedder
     from tools.brand_names import BrandNames
+    from tools.engagement import read_product_picks
     from tools.labelled_queries import LabelledQueries
     from tools.products import ProductSearch
     from tools.query_categories import QueryCategories
@@ -70,7 +71,7 @@ def open_contexts(settings: Settings) -> QueryContexts:
         products=products,
         brands=BrandNames([row.brand for row in labelled.rows if row.brand], names, embedder),
         orders=orders,
-        clicks=asyncio.run(_clicks(settings)),
+        clicks=asyncio.run(read_product_picks(settings)),
     )
 
 
@@ -141,12 +142,3 @@ async def _queued(settings: Settings) -> list[AskedQuery]:
 
     async with TeacherQueue.open(settings) as queue:
         return [AskedQuery(query=entry.query, kind="tail") for entry in await queue.entries()]
-
-
-async def _clicks(settings: Settings) -> dict[str, int]:
-    from tools.engagement import product_picks
-    from tools.page_backends import open_backend
-    from tools.page_store import utc_now
-
-    async with open_backend(settings) as backend:
-        return await product_picks(backend.store, utc_now())

@@ -110,11 +110,11 @@ def _chain(
 graph = build_intent_graph()
 
 
-async def understand(query: str, options: IntentOptions | None = None) -> QueryIntent:
-    """Return what ``query`` asks for.
+async def understand(query: str, options: IntentOptions | None = None, *, session: Sequence[str] = ()) -> QueryIntent:
+    """Return what ``query`` asks for, typed after the queries of ``session``.
 
     Raises:
         QueryError: the query is empty, too long, or has no word in it.
     """
-    result = await graph.ainvoke(IntentInput(query=query), context=options or IntentOptions())
+    result = await graph.ainvoke(IntentInput(query=query, session=list(session)), context=options or IntentOptions())
     return QueryIntent.model_validate(result["intent"])

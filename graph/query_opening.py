@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from graph.query_services import QueryServices
 from graph.services import OnceProvider, Services, shared_services
+from state.errors import StoreError
 from state.intent_guard import IntentGuardContext
 
 if TYPE_CHECKING:
     from tools.labelled_queries import LabelledQueries
     from tools.query_categories import QueryCategories
     from tools.query_context import QueryContexts
+
+
+log = logging.getLogger(__name__)
 
 
 def open_query_services(services: Services, *, fitted: bool = True) -> QueryServices:
@@ -81,10 +87,16 @@ def _contexts(
     categories: QueryCategories,
 ) -> QueryContexts:
     from tools.brand_names import BrandNames
+    from tools.engagement import read_product_picks
     from tools.query_context import QueryContexts
 
+    try:
+        clicks = asyncio.run(read_product_picks(services.settings))
+    except StoreError as error:
+        log.warning("queries are shown without what shoppers picked: %s", error)
+        clicks = {}
     brands = BrandNames([row.brand for row in labelled.rows if row.brand], names, services.embedder)
-    return QueryContexts(labelled, categories, services.products, brands, orders)
+    return QueryContexts(labelled, categories, services.products, brands, orders, clicks)
 
 
 def _configured() -> QueryServices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import add
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -29,9 +29,10 @@ class IntentOptions(BaseModel):
 
 
 class IntentInput(TypedDict):
-    """What the intent graph is asked with."""
+    """What the intent graph is asked with. ``session`` are the queries typed before this one, oldest first."""
 
     query: str
+    session: NotRequired[list[str]]
 
 
 class IntentOutput(TypedDict):
@@ -73,6 +74,7 @@ class IntentState(TypedDict, total=False):
     """
 
     query: str
+    session: list[str]
     normalised: str
     corrected: str
     started_at: float

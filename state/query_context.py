@@ -12,7 +12,8 @@ class QueryContext(BaseModel):
 
     ``paths`` are the categories that the query converts to (the only ones that may be answered), ``brands`` brands
     that it may name, ``products`` popular products that it finds, ``clicked`` names of products that shoppers picked
-    after like queries or in its aisles, ``similar`` labelled queries near to it.
+    after like queries or in its aisles, ``similar`` labelled queries near to it, ``session`` the queries that the same
+    shopper typed just before, oldest first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -22,3 +23,4 @@ class QueryContext(BaseModel):
     products: list[str] = Field(default_factory=list)
     clicked: list[str] = Field(default_factory=list)
     similar: list[LabelledQuery] = Field(default_factory=list)
+    session: list[str] = Field(default_factory=list)

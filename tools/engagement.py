@@ -10,13 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from langgraph.store.base import BaseStore, SearchItem
 
 from state.placement import Page, Theme
 from state.ranking import Engagement
+from state.settings import Settings
+from tools.page_backends import open_backend
 from tools.page_entries import label
 
 FEEDBACK = "feedback"
@@ -77,6 +79,16 @@ async def product_picks(store: BaseStore, now: datetime) -> dict[str, int]:
     counted = count_events("", (event for item in batches for event in item.value.get("events", [])))
     picks = {key: item.clicks + item.adds for key, item in counted.products.items()}
     return {key: count for key, count in picks.items() if count}
+
+
+async def read_product_picks(settings: Settings) -> dict[str, int]:
+    """Return :func:`product_picks` of the store of ``settings``.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    async with open_backend(settings) as backend:
+        return await product_picks(backend.store, datetime.now(UTC))
 
 
 async def _batches(store: BaseStore, namespace: tuple[str, ...], limit: int, now: datetime) -> list[SearchItem]:

@@ -10,6 +10,8 @@ from state.errors import QueryError
 MAX_LENGTH = 120
 """Characters of a query: the longest of the labelled ones has 60."""
 MAX_WORDS = 20
+MAX_SESSION, LOOKED_AT = 3, 20
+"""Earlier queries that count for one, and those that they are taken from."""
 
 _KEPT_SYMBOLS = set("%&'.,-+/$#")
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Cn")
@@ -35,6 +37,17 @@ def clean_query(text: object) -> str:
     if len(plain) > MAX_LENGTH or len(plain.split()) > MAX_WORDS:
         raise QueryError(_too_long(len(plain)))
     return plain
+
+
+def clean_session(texts: object) -> list[str]:
+    """Return the last few queries of a session, cleaned; what is no query is left out."""
+    found = []
+    for text in list(texts)[-LOOKED_AT:] if isinstance(texts, list | tuple) else []:
+        try:
+            found.append(clean_query(text))
+        except QueryError:
+            continue
+    return found[-MAX_SESSION:]
 
 
 def _sign(character: str) -> str:

@@ -13,7 +13,7 @@ from agents.query_parser import MAX_EXAMPLES
 from graph.query_services import QueryProvider
 from graph.query_session import QuerySession, open_query_session
 from state.intent_state import CategoryEvidence, IntentOptions, IntentState
-from tools.query_text import clean_query
+from tools.query_text import clean_query, clean_session
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
 OFFERED_CATEGORIES = 8
@@ -31,6 +31,7 @@ def normalise_node(provider: QueryProvider) -> Node:
         await open_query_session(provider, runtime)  # the first query of a process must not be timed with the opening
         return {
             "normalised": clean,
+            "session": clean_session(state.get("session")),
             "started_at": time.time(),
             "proposals": [],
             "verdicts": [],
@@ -60,12 +61,12 @@ def retrieve_node(provider: QueryProvider) -> Node:
 
     async def retrieve(state: IntentState, runtime: Runtime[IntentOptions]) -> dict[str, Any]:
         session = await open_query_session(provider, runtime)
-        return await asyncio.to_thread(_retrieve, session, state["normalised"])
+        return await asyncio.to_thread(_retrieve, session, state["normalised"], state["session"])
 
     return retrieve
 
 
-def _retrieve(session: QuerySession, query: str) -> dict[str, Any]:
+def _retrieve(session: QuerySession, query: str, before: list[str]) -> dict[str, Any]:
     services = session.services
     corrected = services.spelling.correct(query)
     known = None
@@ -75,11 +76,12 @@ def _retrieve(session: QuerySession, query: str) -> dict[str, Any]:
         return {"corrected": corrected, "known": known}
     near = services.labelled.nearest(corrected, MAX_EXAMPLES)
     found = services.categories.candidates(corrected, OFFERED_CATEGORIES)
+    context = services.contexts.of(corrected) if services.contexts else None
     return {
         "corrected": corrected,
         "examples": [neighbour.example for neighbour in near],
         "likeness": max((neighbour.similarity for neighbour in near), default=0.0),
         "found": [CategoryEvidence(category=entry.category, score=entry.score) for entry in found],
-        "context": services.contexts.of(corrected) if services.contexts else None,
+        "context": context and context.model_copy(update={"session": before}),
         "kinds": session.wanted_kinds(corrected),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -32,6 +33,12 @@ from tools.engagement import Event, theme_key
 from tools.shopper_directory import list_shoppers
 
 router = APIRouter(prefix="/v1")
+Session = Annotated[
+    Sequence[str],
+    Query(
+        max_length=20, description="What the same shopper typed just before, oldest first: a large model reads it too."
+    ),
+]
 _SPARE = 2
 _LISTED_UNKNOWN = 100
 _RECENT = 200
@@ -42,26 +49,30 @@ async def search(
     caller: Reader,
     request: Request,
     q: Annotated[str, Query(min_length=1, max_length=200, examples=["organic yogurt"])],
-    shopper_id: Annotated[ForeignId | None, Query(description="Marks what this shopper bought before.")] = None,
+    shopper_id: Annotated[
+        ForeignId | None, Query(description="Marks what this shopper bought before, and puts it forward.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=48)] = 24,
     understand: Annotated[
         bool,
         Query(description="Read the query first, and search its repaired spelling. Takes longer for rare queries."),
     ] = False,
+    session: Session = (),
 ) -> SearchResults:
     """Return products by the words and the meaning of the query, those that can be had now."""
     if shopper_id is not None:
         own_shopper(caller, shopper_id)
     site: Site = site_of(request)
     shop = await site.pages.shop()
-    understood = await site.queries.read_if_possible(q) if understand else None
+    understood = await site.queries.read_if_possible(q, session) if understand else None
     searched = understood.corrected if understood else q
+    bought = await asyncio.to_thread(shop.bought, shopper_id) if shopper_id is not None else frozenset()
     try:
-        hits = await asyncio.to_thread(lambda: shop.search().find([searched], limit=_SPARE * limit))
+        find = (await asyncio.to_thread(shop.search)).find
+        hits = await asyncio.to_thread(lambda: find([searched], preferred=bought, limit=_SPARE * limit))
     except ModelsMissing:
         raise unavailable("Search is not ready: the embedder is missing.", 60, "search-closed") from None
     gone = (await site.pages.unavailable_now()).states
-    bought = await asyncio.to_thread(shop.bought, shopper_id) if shopper_id is not None else frozenset()
     tiles = [
         tile_of(hit.product, bought_before=hit.product.id in bought, score=hit.score)
         for hit in hits
@@ -75,13 +86,14 @@ async def intent(
     caller: Reader,
     request: Request,
     q: Annotated[str, Query(min_length=1, max_length=1000, examples=["organic peanut buter no sugar"])],
+    session: Session = (),
 ) -> QueryIntent:
     """Return the query's repaired spelling, product, brand, attributes, categories and rewrites.
 
     Frequent queries are answered from the head cache, others by the student (`source`). A part that the student is not
     sure of is left out.
     """
-    return await site_of(request).queries.read(q)
+    return await site_of(request).queries.read(q, session)
 
 
 @router.post("/feedback", tags=["shop"], summary="What a shopper did with a page", status_code=202)

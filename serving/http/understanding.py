@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from serving.http.problems import Problem, unavailable
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 class Understand(Protocol):
-    """Tells what a query asks for. Raises QueryError for one that cannot be read."""
+    """Tells what a query asks for, typed after those of a session. Raises QueryError for one that cannot be read."""
 
-    async def __call__(self, query: str) -> QueryIntent: ...
+    async def __call__(self, query: str, *, session: Sequence[str] = ()) -> QueryIntent: ...
 
 
 OpenUnderstand = Callable[[], Understand]
@@ -53,7 +53,7 @@ class QueryReader:
         except ShelfwiseError as error:
             log.error("queries are not understood: %s: %s", type(error).__name__, error)
 
-    async def read(self, query: str) -> QueryIntent:
+    async def read(self, query: str, session: Sequence[str] = ()) -> QueryIntent:
         """Return what ``query`` asks for.
 
         Raises:
@@ -64,7 +64,7 @@ class QueryReader:
         self.waiting += 1
         try:
             async with asyncio.timeout(self._settings.query_timeout_s), self._turn:
-                return await self._asked(query)
+                return await self._asked(query, session)
         except TimeoutError:
             raise unavailable("The query was not understood in time.", 5, "query-slow") from None
         except QueryError as error:
@@ -75,15 +75,15 @@ class QueryReader:
         finally:
             self.waiting -= 1
 
-    async def read_if_possible(self, query: str) -> QueryIntent | None:
+    async def read_if_possible(self, query: str, session: Sequence[str] = ()) -> QueryIntent | None:
         """Return what ``query`` asks for, None where that cannot be told: search works without."""
         try:
-            return await self.read(query)
+            return await self.read(query, session)
         except Problem as problem:
             log.debug("searched without understanding: %s", problem.kind)
             return None
 
-    async def _asked(self, query: str) -> QueryIntent:
+    async def _asked(self, query: str, session: Sequence[str]) -> QueryIntent:
         if self._understand is None:
             self._understand = await asyncio.to_thread(self._open)
-        return await self._understand(query)
+        return await self._understand(query, session=session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, IntentOptions]]:
 
     seen: list[tuple[str, IntentOptions]] = []
 
-    async def understand(query: str, options: IntentOptions) -> QueryIntent:
+    async def understand(query: str, options: IntentOptions, *, session: Sequence[str] = ()) -> QueryIntent:
         clean = clean_query(query)
-        seen.append((clean, options))
+        seen.append((" / ".join([*session, clean]), options))
         if clean == "down":
             raise EngineUnavailable("no server")
         *first, last = clean.split()
@@ -74,6 +75,13 @@ def test_a_query_gives_one_json_object(asked: list[Any]) -> None:
     assert set(told) == FIELDS
     assert told["attributes"] == [{"type": "diet", "value": "organic"}]
     assert asked == [("organic butter", IntentOptions(rewrites="needed", use_cache=False))]
+
+
+def test_queries_typed_before_are_handed_on(tmp_path: Path, asked: list[Any]) -> None:
+    run("intent", "butter", "--before", "toast", "--before", "jam", "--json")
+    (tmp_path / "in.jsonl").write_text('{"query": "milk", "session": ["tea", 5]}\n{"query": "oats", "session": "no"}\n')
+    assert run("intents", "--in", tmp_path / "in.jsonl", "--out", tmp_path / "out.jsonl").exit_code == 0
+    assert [query for query, _ in asked] == ["toast / jam / butter", "tea / milk", "oats"]
 
 
 def test_a_query_is_shown_as_a_table(asked: list[Any]) -> None:

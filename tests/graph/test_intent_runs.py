@@ -174,3 +174,17 @@ async def test_a_large_model_is_asked_with_all_that_is_known_of_the_query(guards
     intent = await understood(query_services(chat, prompts="full"), guards)
     assert intent.rewrites.broader == ["yogurt"]
     assert all(any("Chobani" in message["content"] for message in asked.messages) for asked in chat.asked)
+
+
+@pytest.mark.parametrize("prompts", ["full", "compact"])
+async def test_a_large_model_reads_what_was_typed_before_and_the_student_does_not(guards: Path, prompts: str) -> None:
+    before = ["  ", "Taco night", "🍕", 'sour "cream"', "x" * 500, "black  beans", "limes"]
+    reasoned = {"reasoning": "No."} if prompts == "full" else {}
+    chat = models(rewriter=lambda messages, schema: {**reasoned, "rewrites": []})
+    services = query_services(chat, prompts=prompts)
+    graph = build_intent_graph(lambda: services, guards)
+    await graph.ainvoke({"query": "vanilla yogurt", "session": before}, context=IntentOptions())
+    shown = [asked.messages[-1]["content"] for asked in chat.asked]
+    assert shown
+    assert all(('"sour cream", "black beans", "limes"' in text) is (prompts == "full") for text in shown)
+    assert not any("taco" in text for text in shown)

@@ -44,7 +44,8 @@ export const trace = (shopper) => json(`${of(shopper)}/trace`);
 export const regenerate = (shopper) => json(`${of(shopper)}/regenerate`, { method: "POST" });
 export const search = (query, shopper, signal) =>
   json(`/v1/search?${new URLSearchParams({ q: query, shopper_id: shopper })}`, { signal });
-export const intent = (query, signal) => json(`/v1/intent?${new URLSearchParams({ q: query })}`, { signal });
+export const intent = (query, before, signal) =>
+  json(`/v1/intent?${new URLSearchParams([["q", query], ...before.map((text) => ["session", text])])}`, { signal });
 export const feedback = (shopper, events) =>
   send("/v1/feedback", { method: "POST", body: { shopper_id: shopper, events }, keepalive: true });
 export const runs = () => json("/v1/operator/runs?limit=50");

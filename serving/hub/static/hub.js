@@ -154,10 +154,19 @@ function failed(place, reason) {
 
 /* ---- search ---- */
 
+const searched = [];
+
+/** Return what was searched for before `text`, oldest first; what was only the way to `text` does not count. */
+function searchedBefore(text) {
+  if (searched.length && text.startsWith(searched.at(-1))) searched.pop();
+  searched.push(text);
+  return searched.slice(-4, -1);
+}
+
 async function showResults(text) {
   const { signal } = (searching = new AbortController());
   // Results do not wait for it: where it fails, the search is as good as without.
-  const asked = api.intent(text, signal).catch(() => null);
+  const asked = api.intent(text, searchedBefore(text), signal).catch(() => null);
   const found = await attempt(() => api.search(text, shopper, signal), () => showResults(text));
   if (!found) return;
   drawResults(found, reading());

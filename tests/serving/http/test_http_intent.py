@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ async def test_a_query_is_understood(client: httpx.AsyncClient) -> None:
     assert intent.corrected == "greek yogurt"
     assert intent.product == "yogurt"
     assert intent.rewrites.substitute == ["kefir"]
+
+
+async def test_what_was_typed_before_is_handed_on_and_bounded(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/intent", params={"q": "tea", "session": ["rye bread", "jam"]})
+    assert answer.json()["rewrites"]["broader"] == ["rye bread", "jam"]
+    problem(await client.get("/v1/intent", params={"q": "tea", "session": ["jam"] * 21}), 422, "invalid")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,7 @@ async def test_a_missing_query_is_named(client: httpx.AsyncClient) -> None:
 
 
 async def test_an_answer_that_takes_too_long_ends_and_says_when_to_ask_again(tmp_path: Path) -> None:
-    async def forever(query: str) -> QueryIntent:
+    async def forever(query: str, *, session: Sequence[str] = ()) -> QueryIntent:
         await asyncio.sleep(3600)
         raise AssertionError
 
@@ -101,7 +108,7 @@ async def test_queries_beyond_what_may_wait_are_refused(tmp_path: Path) -> None:
     go, begun = asyncio.Event(), asyncio.Event()
     asked = 0
 
-    async def held(query: str) -> QueryIntent:
+    async def held(query: str, *, session: Sequence[str] = ()) -> QueryIntent:
         nonlocal asked
         asked += 1
         begun.set()
@@ -123,7 +130,7 @@ async def test_queries_beyond_what_may_wait_are_refused(tmp_path: Path) -> None:
 
 
 async def test_a_missing_part_tells_no_path(tmp_path: Path) -> None:
-    async def broken(query: str) -> QueryIntent:
+    async def broken(query: str, *, session: Sequence[str] = ()) -> QueryIntent:
         raise ModelsMissing("no weights in /secret/place")
 
     async with small_site(tmp_path, understand=broken) as site, site.client() as client:
