@@ -1,10 +1,10 @@
 """How well roles are told without a language model: ``python benchmarks/query_roles.py [--split test] [--write]``.
 
 Every system answers the same corrected queries; a span is right if label and words are. Systems: the phrases of
-labelled queries as a dictionary, the roles of the nearest labelled query where its words stand in this one, and the
-conditional random field that ships (``--write`` trains it on the labelled queries that ship, the training split).
-``--models`` adds the language models: the base untuned, asked at length and in few words, the student, and the likelier
-of student and random field, which is what the intent graph answers.
+labelled queries as a dictionary, the roles of the nearest labelled query where its words stand in this one, the
+conditional random field that ships (``--write`` trains it on the labelled queries that ship, the training split), the
+encoder that ships, and the two mixed. ``--models`` adds the language models: the base untuned, asked at length and in
+few words, the student, and the likelier of student and mix, which is what the intent graph answers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from agents.query_parser import MAX_EXAMPLES, parse_query
 from catalog.warehouse import Warehouse
 from engines.chat import ChatClient
 from engines.embedder import load_embedder
+from engines.query_tagger import QueryTagger
 from evaluation.intent_scores import role_scores, role_scores_by_kind, role_scores_by_label, shown
 from graph.query_roles import likelier
 from state.answers_intent import roles_of
@@ -33,6 +34,7 @@ from state.query_context import QueryContext
 from state.settings import RoleSettings, load_settings
 from tools.brand_names import BrandNames
 from tools.labelled_queries import LabelledQueries
+from tools.mixed_roles import TAGGER_DIR, MixedRoles
 from tools.products import ProductSearch
 from tools.query_categories import QueryCategories
 from tools.query_context import QueryContexts
@@ -84,11 +86,21 @@ def systems() -> list[tuple[str, Answer]]:
     embedder = load_embedder(settings)
     labelled = LabelledQueries.open(settings.intent.labelled, embedder)
     tagger = CrfRoles.open(ROLES_FILE, Warehouse.open(settings), labelled.rows, embedder)
+    encoder = QueryTagger.load(TAGGER_DIR)
+    mixed = mixed_roles(tagger)
     return [
         ("dictionary", dictionary_roles(labelled)),
         ("nearest query", nearest_roles(labelled)),
         ("dictionary + CRF", lambda query: tagger.roles(query)[0]),
+        ("encoder", lambda query: MixedRoles(tagger, encoder, encoder.card.tags, 1.0).roles(query)[0]),
+        ("CRF and encoder", lambda query: mixed.roles(query)[0]),
     ]
+
+
+def mixed_roles(field: CrfRoles) -> MixedRoles:
+    """Return the taggers that ship, mixed as the intent graph mixes them."""
+    encoder = QueryTagger.load(TAGGER_DIR)
+    return MixedRoles(field, encoder, encoder.card.tags, encoder.card.share)
 
 
 class Models:
@@ -104,7 +116,7 @@ class Models:
         names = [product.name for product in warehouse.all_products()]
         brands = BrandNames([row.brand for row in self._labelled.rows if row.brand], names, embedder)
         self._contexts = QueryContexts(self._labelled, self._categories, products, brands, orders)
-        self._without = CrfRoles.open(ROLES_FILE, warehouse, self._labelled.rows, embedder)
+        self._without = mixed_roles(CrfRoles.open(ROLES_FILE, warehouse, self._labelled.rows, embedder))
 
     def systems(self) -> list[tuple[str, Answer]]:
         """Return the models by name."""
@@ -115,7 +127,7 @@ class Models:
             ("untuned, few-shot prompt", lambda query: self._ask(untuned, query, self._contexts.of(query)).roles),
             ("untuned, compact prompt", lambda query: self._ask(untuned, query).roles),
             ("student", lambda query: self._ask(tuned, query).roles),
-            ("likelier of student and CRF", lambda query: self._likelier(tuned, query)),
+            ("likelier of student and mix", lambda query: self._likelier(tuned, query)),
         ]  # type: ignore[list-item]
 
     def _chat(self, role: RoleSettings) -> ChatClient:

@@ -1,4 +1,4 @@
-"""``shelfwise train query-confidence``: how sure an answer on a query is."""
+"""``shelfwise train query-tagger`` and ``query-confidence``: the encoder of query roles, how sure an answer is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,53 @@ from typing import Annotated
 import typer
 
 from cli.console import err, progress
+from state.settings import load_settings
+from tools.mixed_roles import TAGGER_DIR
 from tools.query_confidence import CONFIDENCE_FILE
+
+
+def query_tagger(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the trained encoder.")] = TAGGER_DIR,
+    seed: Annotated[int, typer.Option(help="Of order, variants and dropout.")] = 7,
+) -> None:
+    """Train the encoder that tags the words of a query, and choose its share beside the random field on dev.
+
+    It learns the labelled queries that ship (the train split), with brands and attributes changed between queries.
+    Two minutes on two cores. Needs the imported catalogue (shelfwise demo) and the training packages.
+
+    Example: shelfwise train query-tagger --out models/query-tagger
+    """
+    from catalog.warehouse import Warehouse
+    from cli.train_relevance import minilm_folder
+    from engines.embedder import load_embedder
+    from tools.labelled_queries import LabelledQueries
+    from tools.query_roles import ROLES_FILE, CrfRoles
+    from training.datasets import load_examples
+    from training.examples import Task
+    from training.query_tagger import train_tagger
+
+    settings = load_settings()
+    warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
+    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    field = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder)
+    names = [product.name.lower() for product in warehouse.all_products()]
+    dev = [row.labelled for row in load_examples(Task.INTENTS, "dev")]
+    with progress(1, "steps") as (bar, row):
+        card = train_tagger(
+            labelled.rows,
+            dev,
+            minilm_folder(settings),
+            field,
+            names,
+            out,
+            seed=seed,
+            command=f"shelfwise train query-tagger --seed {seed}",
+            on_step=lambda done, planned, loss: bar.update(row, completed=done, total=planned),
+        )
+    megabytes = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+    err.print(
+        f"{out}: {card.queries} queries, {megabytes:.0f} MB, share {card.share}, {card.seconds:.0f} s", highlight=False
+    )
 
 
 def query_confidence(

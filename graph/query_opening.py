@@ -33,9 +33,11 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
         StoreError: the store of head cache and teacher's queue cannot be opened.
     """
     from catalog.warehouse import Warehouse
+    from engines.query_tagger import QueryTagger
     from graph.intent_guards import build_intent_guards, discover_intent_guards
     from tools.intent_store import IntentStore
     from tools.labelled_queries import LabelledQueries
+    from tools.mixed_roles import TAGGER_DIR, MixedRoles
     from tools.query_categories import QueryCategories
     from tools.query_confidence import ConfidenceModel
     from tools.query_results import RewriteGate
@@ -54,6 +56,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     categories = QueryCategories(listed, orders, products, labelled, embedder)
     paths = {category.path: category for category in listed}
     store = IntentStore.open(settings)
+    field, tagger = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder), QueryTagger.load(TAGGER_DIR)
     full = settings.intent.prompts == "full"
     return QueryServices(
         settings=settings,
@@ -62,7 +65,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
         categories=categories,
         paths=paths,
         spelling=Speller.open(settings, warehouse, labelled.rows),
-        roles=CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder),
+        roles=MixedRoles(field, tagger, tagger.card.tags, tagger.card.share),
         rewrites=RetrievedRewrites.open(services.keywords, products, labelled),
         gate=RewriteGate(products),
         contexts=_contexts(services, names, orders, labelled, categories) if full else None,

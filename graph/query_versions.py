@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 
 from agents.prompting import prompts_version
+from engines.query_tagger import read_tagger_card
 from engines.versions import role_version
 from graph.dropins import content_digest
 from graph.intent_guards import discover_intent_guards, intent_guards_version
 from graph.services import Services
 from state.settings import PROJECT_ROOT
+from tools.mixed_roles import TAGGER_DIR
 
 FITTED_DIR = PROJECT_ROOT / "models" / "intents"
 _KEPT = {"queue_limit", "queue_days", "local_s", "local_entries", "cache_ttl_hours", "guards"}
@@ -25,6 +27,7 @@ def answers_version(services: Services, fitted: Path = FITTED_DIR) -> str:
 
     Raises:
         GuardLoadError, SettingsError: the intent guards cannot be used.
+        ModelsMissing, ModelsError: the query tagger is not there, or its card is damaged.
     """
     settings = services.settings
     guards = discover_intent_guards(settings.guards_dir)
@@ -37,6 +40,7 @@ def answers_version(services: Services, fitted: Path = FITTED_DIR) -> str:
         prompts_version("intent"),
         intent_guards_version(guards, settings.intent.guards),
         content_digest(fitted),
+        read_tagger_card(TAGGER_DIR).version,
         settings.intent.model_dump(mode="json", exclude=_KEPT),
         *(role_version(settings, settings.roles[role]) for role in ("query_parser", "query_rewriter")),
         *(settings.roles[role].model_dump(mode="json") for role in ("query_parser", "query_rewriter")),

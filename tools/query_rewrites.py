@@ -13,6 +13,7 @@ from state.catalog import PATH_SEPARATOR, KeywordCandidate
 from state.intent import RewriteKind, Roles
 from state.intent_guard import ProductFinder
 from tools.labelled_queries import LabelledQueries, query_key
+from tools.other_names import OtherNames
 
 NEAR_TERMS = 40
 """Corpus terms that are looked at."""
@@ -45,6 +46,7 @@ class RetrievedRewrites:
         self._synonyms: dict[frozenset[str], list[str]] = defaultdict(list)
         for row in labelled.rows:
             self._synonyms[_content(row.corrected)] += row.rewrites.synonym
+        self._names = OtherNames(labelled.rows)
 
     @classmethod
     def open(cls, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries) -> RetrievedRewrites:
@@ -116,6 +118,7 @@ class RetrievedRewrites:
             if _content(part) not in own:
                 for synonym in self._synonyms.get(_content(part), []):
                     yield query.replace(part, synonym)
+        yield from self._names.of(query, without=without)
         near = [
             (found.similarity, found.example.corrected)
             for found in self._labelled.nearest(query, NEIGHBOURS, without=without)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from state.errors import ModelsError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pycrfsuite
 
 ROLES_FILE = PROJECT_ROOT / "models" / "intents" / "roles.crfsuite"
+_LEAST_CHANCE = 1e-6
 MOST_WORDS = 24
 """Words that are tagged; what a query says behind them has no role."""
 
@@ -74,7 +76,18 @@ class CrfRoles:
         with self._lock:
             tags = self._tagger.tag(features)
             chance = float(self._tagger.probability(tags))
-        return _roles(typed, tags), chance
+        return roles_of_tags(typed, tags), chance
+
+    def chances(self, words: Sequence[str], tags: Sequence[str]) -> np.ndarray:
+        """Return float64 ``[words, tags]``: log probabilities of each tag for each of the lower-case ``words``."""
+        features = role_features(words, self._known)
+        with self._lock:
+            self._tagger.set(features)
+            known = set(self._tagger.labels())
+            found = [
+                [self._tagger.marginal(tag, at) if tag in known else 0.0 for tag in tags] for at in range(len(words))
+            ]
+        return np.log(np.array(found) + _LEAST_CHANCE)
 
 
 def card_path(path: Path) -> Path:
@@ -105,7 +118,7 @@ def _checked_card(path: Path, embedder: str) -> RolesCard:
     return card
 
 
-def _roles(words: Sequence[str], tags: Sequence[str]) -> Roles:
+def roles_of_tags(words: Sequence[str], tags: Sequence[str]) -> Roles:
     """Return the roles that ``tags`` tell. Of several products or brands the first is taken, as answers are read."""
     roles, at = Roles(), 0
     while at < len(words):

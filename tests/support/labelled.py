@@ -31,3 +31,24 @@ def plain(query: str, **more: object) -> LabelledQuery:
 
 def small_taxonomy(version: str = "small-1") -> Taxonomy:
     return Taxonomy.of(version, SmallCatalog().categories())
+
+
+GOODS = [
+    ("yogurt", "flavor", ("vanilla", "berry")),
+    ("bread", "quality", ("rye", "raisin")),
+    ("tea", "form", ("loose",)),
+]
+
+
+def tagged_goods() -> list[LabelledQuery]:
+    """Return queries of a brand, a word that says what kind, and a product, all combinations."""
+    found = []
+    for product, label, values in GOODS:
+        for value in values:
+            for brand in ("acme", "zest", None):
+                text = " ".join(filter(None, (brand, value, product)))
+                attributes = [Attribute(type=label, value=value)]
+                found.append(
+                    LabelledQuery(query=text, corrected=text, brand=brand, product=product, attributes=attributes)
+                )
+    return found

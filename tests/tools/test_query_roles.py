@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.labelled import tagged_goods
 from support.small_shop import SmallCatalog, WordEmbedder
 
 from evaluation.intent_scores import role_scores
@@ -15,40 +16,21 @@ from tools.role_features import role_features
 from tools.role_words import RoleWords, own_words, tagged
 from training.query_crf import train_crf
 
-GOODS = [
-    ("yogurt", "flavor", ("vanilla", "berry")),
-    ("bread", "quality", ("rye", "raisin")),
-    ("tea", "form", ("loose",)),
-]
-
-
-def rows() -> list[LabelledQuery]:
-    found = []
-    for product, label, values in GOODS:
-        for value in values:
-            for brand in ("acme", "zest", None):
-                text = " ".join(filter(None, (brand, value, product)))
-                attributes = [Attribute(type=label, value=value)]
-                found.append(
-                    LabelledQuery(query=text, corrected=text, brand=brand, product=product, attributes=attributes)
-                )
-    return found
-
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("roles") / "roles.crfsuite"
-    train_crf(rows(), path, SmallCatalog(), WordEmbedder())
+    train_crf(tagged_goods(), path, SmallCatalog(), WordEmbedder())
     return path
 
 
 @pytest.fixture(scope="module")
 def tagger(weights: Path) -> CrfRoles:
-    return CrfRoles.open(weights, SmallCatalog(), rows(), WordEmbedder())
+    return CrfRoles.open(weights, SmallCatalog(), tagged_goods(), WordEmbedder())
 
 
 def test_what_was_labelled_is_learnt(tagger: CrfRoles) -> None:
-    pairs = [(row, tagger.roles(row.corrected)[0]) for row in rows()]
+    pairs = [(row, tagger.roles(row.corrected)[0]) for row in tagged_goods()]
     assert role_scores(pairs).f1.estimate > 0.9
 
 
@@ -75,7 +57,7 @@ def test_a_query_without_words_has_no_roles(tagger: CrfRoles) -> None:
 
 def test_the_same_rows_give_the_same_weights(weights: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.crfsuite"
-    train_crf(rows(), again, SmallCatalog(), WordEmbedder())
+    train_crf(tagged_goods(), again, SmallCatalog(), WordEmbedder())
     assert again.read_bytes() == weights.read_bytes()
 
 
@@ -92,7 +74,7 @@ def test_tags_follow_the_spans_of_the_label() -> None:
 
 def test_a_row_does_not_see_its_own_label_when_it_is_learnt() -> None:
     row = LabelledQuery(query="siggis skyr", corrected="siggis skyr", brand="siggis", product="skyr")
-    known = RoleWords(SmallCatalog(), [row, *rows()], WordEmbedder())
+    known = RoleWords(SmallCatalog(), [row, *tagged_goods()], WordEmbedder())
     assert known.shares("siggis", own_words(None)) == {"brand": 1.0}
     assert known.shares("siggis", own_words(row)) == {}
     assert "said=brand" in role_features(["siggis", "skyr"], known)[0]

@@ -1,0 +1,42 @@
+"""Parts of queries under other names, as labelled queries taught them."""
+
+from __future__ import annotations
+
+import pytest
+
+from state.intent import LabelledQuery, Rewrites
+from tools.other_names import OtherNames, what_differs
+
+
+def row(query: str, *synonyms: str) -> LabelledQuery:
+    return LabelledQuery(query=query, corrected=query, rewrites=Rewrites(synonym=list(synonyms)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "parts"),
+    [
+        ("diet soda", "diet pop", ("soda", "pop")),
+        ("paper towels roll", "kitchen roll", ("paper towels", "kitchen")),
+        ("soda", "soft drink", ("soda", "soft drink")),
+        ("green tea", "organic green tea", None),
+        ("yogurt greek", "greek yogurt", None),
+        ("a b c d", "e f g h", None),
+        ("tea", "tea", None),
+    ],
+)
+def test_what_differs_is_what_is_called_otherwise(one: str, other: str, parts: tuple[str, str] | None) -> None:
+    assert what_differs(one, other) == parts
+
+
+def test_a_part_is_renamed_both_ways_wherever_it_stands() -> None:
+    names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can", "soft drink can")])
+    assert list(names.of("cherry soda")) == ["cherry pop", "cherry soft drink"]
+    assert list(names.of("pop rocks")) == ["soda rocks"]
+    assert list(names.of("soft drink syrup")) == ["soda syrup"]
+    assert list(names.of("tea")) == []
+
+
+def test_a_query_that_is_left_out_teaches_nothing() -> None:
+    names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can")])
+    assert list(names.of("diet soda", without=frozenset(["diet soda"]))) == ["diet pop"]
+    assert list(names.of("diet soda", without=frozenset(["diet soda", "soda can"]))) == []
