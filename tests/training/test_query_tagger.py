@@ -13,7 +13,7 @@ from support.small_shop import SmallCatalog, WordEmbedder
 from engines.query_tagger import CARD, FILES, QueryTagger, first_tokens
 from evaluation.intent_scores import role_scores
 from state.errors import ModelsError, ModelsMissing
-from tools.mixed_roles import MixedRoles
+from tools.mixed_roles import TAGGER_DIR, MixedRoles
 from tools.query_roles import CrfRoles
 from training.query_crf import train_crf
 
@@ -120,3 +120,12 @@ def test_a_card_tells_another_version_for_other_weights(trained: Path) -> None:
     other = card.model_copy(update={"files": {**card.files, FILES[1]: "0" * 64}})
     assert card.version != other.version != card.model_copy(update={"share": 0.9}).version
     assert json.loads((trained / CARD).read_text())["chosen_on"] == "dev"
+
+
+def test_the_shipped_encoder_is_whole_and_names_no_machine() -> None:
+    tagger = QueryTagger.load(TAGGER_DIR)
+    tags = tagger.card.tags
+    told = [tags[at] for at in tagger.chances(["organic", "peanut", "butter"]).argmax(axis=1)]
+    assert told[1:] == ["B-product", "I-product"]
+    assert not any(place in (TAGGER_DIR / FILES[0]).read_text() for place in ("/home/", "/root/", "/tmp/"))
+    assert (TAGGER_DIR / "README.md").is_file()
