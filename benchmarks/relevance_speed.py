@@ -45,7 +45,7 @@ def main(
     if speed_pairs:
         console.print(_speed(settings, warehouse, shipped, run, pairs[:speed_pairs]))
     if judged:
-        console.print(asyncio.run(_cost(settings, shipped, pairs, judged)))
+        console.print(asyncio.run(_cost(settings, warehouse, pairs, judged)))
 
 
 def _speed(
@@ -107,8 +107,8 @@ def _torch_forms(run: Path, pairs: Sequence[LabelledPair]) -> dict[str, Callable
     }
 
 
-async def _cost(settings: Settings, shipped: CrossEncoderScorer, pairs: Sequence[LabelledPair], count: int) -> Table:
-    """Return what 1,000 pairs take by LLM (the judge role, teacher's prompt, one request a theme) and by the model."""
+async def _cost(settings: Settings, warehouse: Warehouse, pairs: Sequence[LabelledPair], count: int) -> Table:
+    """Return what 1,000 pairs take by LLM (the judge role, teacher's prompt, one request a theme) and by the mix."""
     from engines.chat import ChatClient
     from state.errors import AnswerRejected
     from training.relevance_answer import ShownProduct, relevance_messages, relevance_schema
@@ -132,10 +132,12 @@ async def _cost(settings: Settings, shipped: CrossEncoderScorer, pairs: Sequence
         told = {label.product_id: label.label for label in answer.value.labels}
         right += sum(told.get(pair.product.id) == pair.label for pair in group)
     llm = time.perf_counter() - started
-    texts = [pair.texts for pair in (list(sample) * (1024 // count + 1))[:1024]]
-    shipped.score(texts)
+    embedder = knowing_products(settings, warehouse, load_embedder(settings))
+    mix = load_mixed_scorer(settings.scorer.path, embedder, settings.threads)
+    texts = [pair.texts for pair in pairs[:1024]]
+    mix.score(texts)
     started = time.perf_counter()
-    shipped.score(texts)
+    mix.score(texts)
     model = (time.perf_counter() - started) * 1000 / len(texts)
     per_thousand = 1000 / count
     table = Table("", "seconds", "LLM tokens", "less", title=f"1,000 pairs, from {count} pairs in one run")
@@ -146,7 +148,7 @@ async def _cost(settings: Settings, shipped: CrossEncoderScorer, pairs: Sequence
         f"{tokens * per_thousand:,.0f}",
         "",
     )
-    table.add_row("cross-encoder int8, shipped", f"{model:.2f}", "0", f"{1 - model / (llm * per_thousand):.2%}")
+    table.add_row("mix, shipped", f"{model:.2f}", "0", f"{1 - model / (llm * per_thousand):.2%}")
     return table
 
 

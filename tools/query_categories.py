@@ -18,6 +18,8 @@ from tools.category_features import FEATURES, CategoryEvidence, category_feature
 from tools.labelled_queries import LabelledQueries, QueryNeighbour
 from tools.linear_scorer import LinearScorer
 
+OFFERED = 8
+"""Categories of a query that a language model is shown, and that an answer is taken from."""
 PROBED_PRODUCTS = 30
 NEIGHBOURS = 8
 MIN_NEIGHBOUR = 0.3
@@ -84,7 +86,7 @@ class QueryCategories:
         self._paths = list(self._categories)
         self._path_vectors = embedder.embed([path.replace(" > ", " ") for path in self._paths])
 
-    def candidates(self, query: str, limit: int = 8, *, without: Collection[str] = ()) -> list[CategoryCandidate]:
+    def candidates(self, query: str, limit: int = OFFERED, *, without: Collection[str] = ()) -> list[CategoryCandidate]:
         """Return up to ``limit`` categories for ``query``, best first.
 
         ``without`` are keys of labelled queries that may not speak (see :meth:`LabelledQueries.nearest`).

@@ -9,9 +9,8 @@ from state.catalog import ProductHit
 from state.query_context import QueryContext
 from tools.brand_names import BrandNames
 from tools.labelled_queries import LabelledQueries, query_key
-from tools.query_categories import ProductFinder, QueryCategories
+from tools.query_categories import OFFERED, ProductFinder, QueryCategories
 
-OFFERED = 8
 POPULAR = 12
 CLICKED = 6
 SIMILAR = 4

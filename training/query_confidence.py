@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.query_parser import MAX_EXAMPLES, parse_query
-from graph.query_nodes.reading import OFFERED_CATEGORIES
 from graph.query_roles import likelier
 from graph.query_services import QueryServices
 from state.intent import LabelledQuery, Roles
 from state.intent_state import QueryProposal
+from tools.query_categories import OFFERED
 from tools.query_confidence import FLOOR, ConfidenceModel, RoleSigns
 
 AT_A_TIME = 8
@@ -45,7 +45,7 @@ async def observe(
         async with gate:
             query = row.corrected
             near = await asyncio.to_thread(services.labelled.nearest, query, MAX_EXAMPLES)
-            found = await asyncio.to_thread(services.categories.candidates, query, OFFERED_CATEGORIES)
+            found = await asyncio.to_thread(services.categories.candidates, query, OFFERED)
             roles, answer = await parse_query(
                 services.chat, query, examples=[entry.example for entry in near], aisle=found[0].category.aisle
             )

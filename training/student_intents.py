@@ -24,9 +24,7 @@ from state.catalog import Category
 from state.intent import REWRITE_KINDS, LabelledQuery
 from state.llm import Message
 from tools.labelled_queries import LabelledQueries, query_key
-from tools.query_categories import QueryCategories
-
-OFFERED_CATEGORIES = 8
+from tools.query_categories import OFFERED, QueryCategories
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def roles_question(evidence: QueryEvidence, row: LabelledQuery, *, of: LabelledQ
 
 def _injected(evidence: QueryEvidence, query: str, own: set[str]) -> tuple[list[LabelledQuery], list[Category]]:
     near = evidence.labelled.nearest(query, MAX_EXAMPLES, without=own)
-    offered = evidence.categories.candidates(query, OFFERED_CATEGORIES, without=own)
+    offered = evidence.categories.candidates(query, OFFERED, without=own)
     return [found.example for found in near], [entry.category for entry in offered]
 
 

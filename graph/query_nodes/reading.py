@@ -13,10 +13,10 @@ from agents.query_parser import MAX_EXAMPLES
 from graph.query_services import QueryProvider
 from graph.query_session import QuerySession, open_query_session
 from state.intent_state import CategoryEvidence, IntentOptions, IntentState
+from tools.query_categories import OFFERED
 from tools.query_text import clean_query, clean_session
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
-OFFERED_CATEGORIES = 8
 
 
 def normalise_node(provider: QueryProvider) -> Node:
@@ -75,7 +75,7 @@ def _retrieve(session: QuerySession, query: str, before: list[str]) -> dict[str,
     if known is not None:
         return {"corrected": corrected, "known": known}
     near = services.labelled.nearest(corrected, MAX_EXAMPLES)
-    found = services.categories.candidates(corrected, OFFERED_CATEGORIES)
+    found = services.categories.candidates(corrected, OFFERED)
     context = services.contexts.of(corrected) if services.contexts else None
     return {
         "corrected": corrected,

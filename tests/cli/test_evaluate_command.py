@@ -34,6 +34,8 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripte
     monkeypatch.setenv("SHELFWISE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SHELFWISE_GUARDS", json.dumps(DEFAULTS))
     monkeypatch.setenv("SHELFWISE_PAGE__THEMES", str(THEMES))
+    monkeypatch.setenv("SHELFWISE_PAGE__DESIGN_PARTS", "1")
+    monkeypatch.setenv("SHELFWISE_PAGE__SPARE_THEMES", "0")
     monkeypatch.setenv("SHELFWISE_PAGE__JUDGE_SHARE", "0")
     monkeypatch.chdir(tmp_path)
     load_settings.cache_clear()
