@@ -118,7 +118,7 @@ class RetrievedRewrites:
             if _content(part) not in own:
                 for synonym in self._synonyms.get(_content(part), []):
                     yield query.replace(part, synonym)
-        yield from self._names.of(query, without=without)
+        yield from self._names.of(query, roles.product or "", without=without)
         near = [
             (found.similarity, found.example.corrected)
             for found in self._labelled.nearest(query, NEIGHBOURS, without=without)

@@ -8,8 +8,8 @@ from state.intent import LabelledQuery, Rewrites
 from tools.other_names import OtherNames, what_differs
 
 
-def row(query: str, *synonyms: str) -> LabelledQuery:
-    return LabelledQuery(query=query, corrected=query, rewrites=Rewrites(synonym=list(synonyms)))
+def row(query: str, *synonyms: str, product: str = "soda") -> LabelledQuery:
+    return LabelledQuery(query=query, corrected=query, product=product, rewrites=Rewrites(synonym=list(synonyms)))
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,22 @@ def test_what_differs_is_what_is_called_otherwise(one: str, other: str, parts: t
 
 def test_a_part_is_renamed_both_ways_wherever_it_stands() -> None:
     names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can", "soft drink can")])
-    assert list(names.of("cherry soda")) == ["cherry pop", "cherry soft drink"]
-    assert list(names.of("pop rocks")) == ["soda rocks"]
-    assert list(names.of("soft drink syrup")) == ["soda syrup"]
-    assert list(names.of("tea")) == []
+    assert list(names.of("cherry soda", "soda")) == ["cherry pop", "cherry soft drink"]
+    assert list(names.of("pop rocks", "pop rocks")) == ["soda rocks"]
+    assert list(names.of("soft drink syrup", "soft drink syrup")) == ["soda syrup"]
+    assert list(names.of("tea", "tea")) == []
 
 
 def test_a_query_that_is_left_out_teaches_nothing() -> None:
     names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can")])
-    assert list(names.of("diet soda", without=frozenset(["diet soda"]))) == ["diet pop"]
-    assert list(names.of("diet soda", without=frozenset(["diet soda", "soda can"]))) == []
+    assert list(names.of("diet soda", "soda", without=frozenset(["diet soda"]))) == ["diet pop"]
+    assert list(names.of("diet soda", "soda", without=frozenset(["diet soda", "soda can"]))) == []
+
+
+def test_only_the_product_is_renamed_and_only_products_teach() -> None:
+    names = OtherNames(
+        [row("aluminum foil", "tin foil", product="aluminum foil"), row("aluminum free gel", "tin free gel")]
+    )
+    assert list(names.of("aluminum foil roll", "aluminum foil")) == ["tin foil roll"]
+    assert list(names.of("aluminum free deodorant", "deodorant")) == []
+    assert list(OtherNames([row("cheap gel", "low cost gel", product="gel")]).of("cheap soap", "cheap soap")) == []
