@@ -128,10 +128,14 @@ def _known(state: IntentState, known: LabelledQuery) -> QueryIntent:
 
 
 def _given(draft: IntentDraft, kind: RewriteKind, retrieved: list[str]) -> list[str]:
-    """Return the rewrites of one kind to answer: the model's, or those found without it where none of its is left."""
+    """Return the rewrites of one kind to answer: the model's, or those found without it where none of its is left.
+
+    Of synonyms, those found without the model come first: more of them are right (docs/intents.md).
+    """
     left: list[str] = getattr(draft.rewrites, kind)
     written = [text for text in left if text not in retrieved]
-    return (written or left)[: GIVEN[kind]]
+    known = [text for text in left if text in retrieved] if kind == "synonym" else []
+    return ([*known, *written] or left)[: GIVEN[kind]]
 
 
 def _elapsed(state: IntentState) -> float:
