@@ -75,9 +75,10 @@ class QueryTagger:
         for name in FILES:
             _check(folder / name, card.files.get(name))
         try:
-            model = openvino.Core().compile_model(folder / FILES[0], "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+            config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+            model = openvino.Core().compile_model(folder / FILES[0], "CPU", config)
             tokenizer = Tokenizer.from_file(str(folder / FILES[2]))
-        except Exception as error:  # tokenizers raises bare Exception
+        except Exception as error:  # the library of tokenizers raises bare Exception
             raise ModelsError(
                 f"the query tagger in {folder} cannot be loaded ({first_line(error)}). {_CURE}"
             ) from error
