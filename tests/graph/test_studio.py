@@ -104,9 +104,9 @@ async def test_an_edited_past_state_runs_on_from_there(client: LangGraphClient, 
 async def test_a_query_is_understood_over_the_api(client: LangGraphClient) -> None:
     found = (await client.assistants.search(graph_id="intent"))[0]["assistant_id"]
     schemas = await client.assistants.get_schemas(found)
-    assert set(schemas["input_schema"]["properties"]) == {"query"}
+    assert set(schemas["input_schema"]["properties"]) == {"query", "session"}
     assert set(schemas["context_schema"]["properties"]) == {"rewrites", "use_cache"}
-    asked = {"query": "Organc vanilla yogurt"}
+    asked = {"query": "Organc vanilla yogurt", "session": ["granola"]}
     result = await client.runs.wait(None, "intent", input=asked, context={"rewrites": "always", "use_cache": False})
     intent = QueryIntent.model_validate(result["intent"])
     assert intent.corrected == "organic vanilla yogurt"
