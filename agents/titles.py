@@ -30,6 +30,7 @@ _HANGING = _NEEDS_MORE | frozenset(
     )
 )
 """Words that say nothing any more when what they lead to was cut."""
+_SHORT, _JOINING = 3, frozenset(("and", "or", "with", "for"))
 _JOINT = re.compile(r"(\s*,\s*(?:and |or )?|\s+and\s+|\s+or\s+)")
 
 
@@ -45,7 +46,7 @@ def tidy_title(title: str, limit: int, known: Sequence[str]) -> str:
         words = words[:-1]
     facts = {word.casefold() for text in known for word in text.split()}
     kept = [word for word in words if not any(c.isdigit() for c in word) or word.casefold() in facts]
-    tidied = _without_hanging_end(_each_once(" ".join(kept))).strip(" ,;:-–&")
+    tidied = _joined(_without_hanging_end(_each_once(" ".join(kept))).strip(" ,;:-–&"))
     return tidied[:1].upper() + tidied[1:]
 
 
@@ -58,6 +59,14 @@ def _each_once(title: str) -> str:
             seen.add(_key(thing))
             kept += [joint, thing]
     return "".join(kept)
+
+
+def _joined(title: str) -> str:
+    """Return a bare list of short things with "and" before the last: "Milk, eggs, bread" -> "Milk, eggs and bread"."""
+    things = title.split(", ")
+    if len(things) < 2 or any(len(thing.split()) > _SHORT or {*thing.split()} & _JOINING for thing in things):
+        return title
+    return f"{', '.join(things[:-1])} and {things[-1]}"
 
 
 def _without_hanging_end(title: str) -> str:
