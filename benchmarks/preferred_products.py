@@ -18,7 +18,7 @@ import tools.products
 from evaluation.metrics.table import Evidence, page_values
 from evaluation.runs.evidence import HeldOutPast, predictor
 from evaluation.runs.measuring import product_vectors
-from graph.nodes.placement import SPARE
+from graph.nodes.placement import SPARE, placed_product
 from graph.services import Services, open_services
 from ranking.spread import FADING, first_keyword, spread
 from state.placement import Page, PlacedProduct, Placement
@@ -61,18 +61,7 @@ class Remaker:
             preferred=bought,
             limit=SPARE * options.products_per_placement,
         )
-        found = [
-            PlacedProduct(
-                id=hit.product.id,
-                name=hit.product.name,
-                aisle=hit.product.aisle,
-                department=hit.product.department,
-                score=hit.score,
-                matched=list(hit.matched),
-                bought_before=hit.product.id in bought,
-            )
-            for hit in hits
-        ]
+        found = [placed_product(hit, bought) for hit in hits]
         fitting = spread(self._fitting(row, found), lambda product: product.score, first_keyword, fading)
         return row.model_copy(update={"products": fitting[: options.products_per_placement]})
 

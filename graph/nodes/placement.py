@@ -93,13 +93,14 @@ def find_products_node(provider: ServiceProvider) -> Node:
             preferred=bought,
             limit=SPARE * session.options.products_per_placement,
         )
-        products = [_placed(hit, bought) for hit in hits]
+        products = [placed_product(hit, bought) for hit in hits]
         return {"placement": placement.model_copy(update={"products": products})}
 
     return find_products
 
 
-def _placed(hit: ProductHit, bought: Collection[str]) -> PlacedProduct:
+def placed_product(hit: ProductHit, bought: Collection[str]) -> PlacedProduct:
+    """Return what was found as it stands in a placement; ``bought`` are the ids that the shopper bought before."""
     product = hit.product
     return PlacedProduct(
         id=product.id,
