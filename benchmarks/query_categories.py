@@ -45,7 +45,7 @@ def opened(embedder: Embedder, scorer: LinearScorer | None) -> QueryCategories:
     """Open categories over the catalogue in use; without ``scorer``, with the one that ships."""
     settings = load_settings()
     warehouse = Warehouse.open(settings)
-    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    labelled = LabelledQueries.open(settings, embedder)
     products = ProductSearch.open(settings, warehouse, embedder)
     counts = warehouse.product_order_counts()
     return QueryCategories(warehouse.categories(), counts, products, labelled, embedder, scorer=scorer)

@@ -1,10 +1,12 @@
 """What rewrites do to results: ``python benchmarks/query_rewrites.py [--split S] [--queries N] [--sample N --out F]``.
 
-For queries with thin results (by the gate of tools/query_results.py) and for the others: recall of relevant products
-and precision of a page of results without rewrites and with those of each system that the guards let through; by
-kind, the share of queries that are given one and the share of rewrites that are right by the relevance model; what
-each guard took out. evaluation/rewrite_effect.py says what "relevant" and "right" mean. ``--sample`` writes rewrites
-to be read by people instead, each with its first products, in an order that does not tell the system.
+For queries with thin results (by the gate of tools/query_results.py) and for the others: recall of relevant products,
+precision and NDCG of a page of 24 results as the search finds them, as the shop pages them without rewrites, and with
+those of each system that the guards let through; by kind, the share of queries that are given one and the share of
+rewrites whose first products are relevant; what each guard took out. Relevance is the teacher's judgement of products
+(training/data/query_products.jsonl.gz; evaluation/rewrite_effect.py says what stands in where there is none).
+``--sample`` writes rewrites to be read by people instead, each with its first products, in an order that does not tell
+the system.
 
 ``--answers NAME=FILE`` adds what 'shelfwise intents --no-cache' answered as a system.
 """
@@ -21,7 +23,7 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
-from evaluation.rewrite_effect import QUERY_FITS, EffectMeter, GroupEffect, RewriteSystem, SystemEffect
+from evaluation.rewrite_effect import QUERY_FITS, EffectMeter, GroupEffect, RewriteSystem, SystemEffect, graded
 from graph.intent_guards import build_intent_guards, discover_intent_guards, run_intent_guards
 from graph.services import Services, open_services
 from state.intent import REWRITE_KINDS, IntentDraft, LabelledQuery, Rewrites
@@ -32,6 +34,7 @@ from tools.query_results import RewriteGate
 from tools.query_rewrites import RetrievedRewrites
 from training.datasets import load_examples
 from training.examples import Task
+from training.query_products import load_query_products
 
 LIMIT = 3
 
@@ -96,14 +99,14 @@ def main() -> None:
     if arguments.sample:
         write_sample(rows, compared, guards, services, arguments.sample, arguments.out)
         return
-    gate, meter = (
-        RewriteGate(services.products),
-        EffectMeter(services.products, services.scorer, guards, arguments.fits),
-    )
+    judged = {row.query: row.grades for row in load_query_products(arguments.split).values()}
+    meter = EffectMeter(services.products, graded(judged, services.scorer, arguments.fits), guards)
+    gate = RewriteGate(services.products)
     groups = {"thin": GroupEffect(), "not thin": GroupEffect()}
     for row in track(rows[: arguments.queries], description="queries"):
         meter.add(groups["thin" if gate.forecast(row.corrected).thin else "not thin"], row, compared)
-    print(f"{arguments.split} split, relevance by {services.scorer.name} from {arguments.fits}")
+    known = sum(row.corrected in judged for row in rows[: arguments.queries])
+    print(f"{arguments.split} split, {known} queries with judged products, others by {services.scorer.name}")
     for name, group in groups.items():
         print_group(name, group)
 
@@ -111,11 +114,11 @@ def main() -> None:
 def print_group(name: str, group: GroupEffect) -> None:
     """Print the tables of one group of queries."""
     print(f"\n{group.queries} queries whose results are {name}")
-    print("| system | recall | precision |\n|---|---|---|")
-    print(f"| no rewrites | {mean(group.recall_before)} | {mean(group.precision_before)} |")
-    for system, effect in group.systems.items():
-        print(f"| {system} | {mean(effect.recall_after)} | {mean(effect.precision_after)} |")
-    print("\n| system | kind | queries given one | right by the relevance model |\n|---|---|---|---|")
+    print("| page | recall | recall of what was asked for | precision | NDCG |\n|---|---|---|---|---|")
+    pages = {"as found": group.plain, "no rewrites": group.without}
+    for name, page in (pages | {system: effect.page for system, effect in group.systems.items()}).items():
+        print(f"| {name} | {mean(page.recall)} | {mean(page.asked_for)} | {mean(page.precision)} | {mean(page.ndcg)} |")
+    print("\n| system | kind | queries given one | finds what is relevant |\n|---|---|---|---|")
     for system, effect in group.systems.items():
         for kind in REWRITE_KINDS:
             right = (

@@ -84,8 +84,8 @@ def systems() -> list[tuple[str, Answer]]:
     """Return what is compared: ``(name, answer)``, an answer taking a corrected query."""
     settings = load_settings()
     embedder = load_embedder(settings)
-    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
-    tagger = CrfRoles.open(ROLES_FILE, Warehouse.open(settings), labelled.rows, embedder)
+    labelled = LabelledQueries.open(settings, embedder)
+    tagger = CrfRoles.open(ROLES_FILE, Warehouse.open(settings), labelled.rows, labelled.known_vectors)
     encoder = QueryTagger.load(TAGGER_DIR)
     mixed = mixed_roles(tagger)
     return [
@@ -110,13 +110,14 @@ class Models:
         settings = load_settings()
         warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
         self._settings = settings
-        self._labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+        self._labelled = LabelledQueries.open(settings, embedder)
         products, orders = ProductSearch.open(settings, warehouse, embedder), warehouse.product_order_counts()
         self._categories = QueryCategories(warehouse.categories(), orders, products, self._labelled, embedder)
         names = [product.name for product in warehouse.all_products()]
         brands = BrandNames([row.brand for row in self._labelled.rows if row.brand], names, embedder)
         self._contexts = QueryContexts(self._labelled, self._categories, products, brands, orders)
-        self._without = mixed_roles(CrfRoles.open(ROLES_FILE, warehouse, self._labelled.rows, embedder))
+        field = CrfRoles.open(ROLES_FILE, warehouse, self._labelled.rows, self._labelled.known_vectors)
+        self._without = mixed_roles(field)
 
     def systems(self) -> list[tuple[str, Answer]]:
         """Return the models by name."""
@@ -157,8 +158,8 @@ def main(
     settings, console = load_settings(), Console(width=170)
     if write:
         embedder = load_embedder(settings)
-        rows = LabelledQueries.open(settings.intent.labelled, embedder).rows
-        train_crf(rows, ROLES_FILE, Warehouse.open(settings), embedder)
+        labelled = LabelledQueries.open(settings, embedder)
+        train_crf(labelled.rows, ROLES_FILE, Warehouse.open(settings), labelled.known_vectors)
     held_out = [example.labelled for example in load_examples(Task.INTENTS, split)]
     table = Table(
         "roles by", "precision", "recall", "F1", "F1 of words alone", "head", "torso", "tail", "ms, median", title=split

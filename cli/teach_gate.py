@@ -68,6 +68,7 @@ def _tools(task: Task, settings: Settings, brands: Path | None, judge: bool, tic
     """Open what the rules of ``task`` need, and nothing more."""
     from catalog.warehouse import Warehouse
     from engines.embedder import load_embedder
+    from tools.intent_entries import Taxonomy
     from training.gate import GateTools
 
     warehouse = Warehouse.open(settings)
@@ -75,7 +76,8 @@ def _tools(task: Task, settings: Settings, brands: Path | None, judge: bool, tic
     products = warehouse.all_products()
     if task is not Task.DESIGN:
         ids = frozenset(product.id for product in products)
-        return GateTools(embedder=embedder, catalog_version=warehouse.version, product_ids=ids)
+        taxonomy = Taxonomy.of(warehouse.taxonomy_version, warehouse.categories())
+        return GateTools(embedder=embedder, catalog_version=warehouse.version, product_ids=ids, taxonomy=taxonomy)
     from tools.product_index import ProductIndex
     from tools.products import ProductSearch
     from tools.shopper import ShopperContextTool

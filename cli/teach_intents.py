@@ -61,7 +61,7 @@ def open_contexts(settings: Settings) -> QueryContexts:
 
     warehouse = Warehouse.open(settings)
     embedder = load_embedder(settings)
-    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    labelled = LabelledQueries.open(settings, embedder)
     products = ProductSearch.open(settings, warehouse, embedder)
     orders = warehouse.product_order_counts()
     names = [product.name for product in warehouse.all_products()]

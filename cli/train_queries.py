@@ -36,8 +36,8 @@ def query_tagger(
 
     settings = load_settings()
     warehouse, embedder = Warehouse.open(settings), load_embedder(settings)
-    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
-    field = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder)
+    labelled = LabelledQueries.open(settings, embedder)
+    field = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, labelled.known_vectors)
     names = [product.name.lower() for product in warehouse.all_products()]
     dev = [row.labelled for row in load_examples(Task.INTENTS, "dev")]
     with progress(1, "steps") as (bar, row):

@@ -1,38 +1,39 @@
 """What rewrites do to the results of queries: more that is relevant where they are thin, no harm where they are not.
 
-A product is relevant to a query when it stands in one of the categories that the query is labelled with and the
-relevance model finds that it fits the query's words. The pool of a query is what any of the compared systems found
-for it, so that recall compares systems and is no absolute figure. The guards of rewrites do not ask the relevance
-model; they do look at aisles (of predicted categories), so that the share of products in labelled aisles is in part
-their own doing.
+A page is made as the search of the shop makes it (``tools.result_page``). What a product is to a query comes from
+judgements (asked for 2, close 1, else 0: ``training.query_products``); for products that nobody judged the relevance
+model stands in: 1 where the product stands in one of the query's labelled categories and fits the query's words. The
+pool of a query is what was judged for it and what any of the compared systems found, so that recall compares systems
+and is no absolute figure. The guards of rewrites do not ask the relevance model.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
 
 import numpy as np
 
-from state.catalog import PATH_SEPARATOR, Product
+from state.catalog import PATH_SEPARATOR, Product, ProductHit
 from state.guard import PairScorer
 from state.intent import REWRITE_KINDS, IntentDraft, IntentVerdict, LabelledQuery, Rewrites
 from state.intent_guard import ProductFinder
 from state.relevance import product_text, theme_text
+from tools.result_page import one_of_each, result_page
 
 SHOWN = 24
 """Products of a page of results."""
-KEPT_FIRST = 12
-"""Places of a page that stay with the query's own results; rewrites share the others."""
+FOUND = 40
+"""Products that a query contributes to it, at most."""
 JUDGED = 5
 """Products by which a rewrite is judged."""
 FITTING = 0.5
 """Share of them that has to be relevant to the query for the rewrite to be right."""
 
 QUERY_FITS = 0.2
-"""Score from which a product fits a query, chosen by eye on a few queries and not calibrated.
+"""Score of the relevance model from which a product in a labelled category fits (benchmarks/query_results.py).
 
 The model's own threshold is of themes, and far too strict here: "Gluten Free Brown Rice Penne Pasta" has 0.26 for
 "gluten free penne".
@@ -40,14 +41,37 @@ The model's own threshold is of themes, and far too strict here: "Gluten Free Br
 
 RewriteSystem = Callable[[LabelledQuery], Rewrites]
 Guards = Callable[[IntentDraft], tuple[IntentDraft, Sequence[IntentVerdict]]]
+Grades = Callable[[LabelledQuery, Sequence[Product]], Mapping[str, int]]
+"""Tells the grade (2, 1 or 0) of products for a query, by id."""
+
+
+@dataclass
+class PageEffect:
+    """Figures of a page of ``SHOWN`` results, a number a query that has anything relevant (precision: a query)."""
+
+    recall: list[float] = field(default_factory=list)
+    asked_for: list[float] = field(default_factory=list)
+    precision: list[float] = field(default_factory=list)
+    ndcg: list[float] = field(default_factory=list)
+
+    def add(self, page: Sequence[ProductHit], grades: Mapping[str, int]) -> None:
+        """Add the figures of ``page``; ``grades`` hold the whole pool of its query."""
+        shown = [grades.get(hit.product.id, 0) for hit in page[:SHOWN]]
+        relevant, wanted = sum(grade > 0 for grade in grades.values()), sum(grade > 1 for grade in grades.values())
+        self.precision.append(sum(grade > 0 for grade in shown) / max(len(shown), 1))
+        if wanted:
+            self.asked_for.append(sum(grade > 1 for grade in shown) / wanted)
+        if relevant:
+            self.recall.append(sum(grade > 0 for grade in shown) / relevant)
+            best = _gain(sorted(grades.values(), reverse=True)[:SHOWN])
+            self.ndcg.append(_gain(shown) / best)
 
 
 @dataclass
 class SystemEffect:
-    """Sums over the queries of one system. Recall and precision are of a page of ``SHOWN`` results."""
+    """Sums over the queries of one system."""
 
-    recall_after: list[float] = field(default_factory=list)
-    precision_after: list[float] = field(default_factory=list)
+    page: PageEffect = field(default_factory=PageEffect)
     given: Counter[str] = field(default_factory=Counter)
     rewrites: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
@@ -60,39 +84,38 @@ class GroupEffect:
     """What is known of one group of queries: those with thin results, or the others."""
 
     queries: int = 0
-    recall_before: list[float] = field(default_factory=list)
-    precision_before: list[float] = field(default_factory=list)
+    plain: PageEffect = field(default_factory=PageEffect)
+    without: PageEffect = field(default_factory=PageEffect)
     systems: dict[str, SystemEffect] = field(default_factory=dict)
 
 
 class EffectMeter:
     """Measures systems on labelled queries, side by side."""
 
-    def __init__(
-        self, products: ProductFinder, scorer: PairScorer, guards: Guards, threshold: float = QUERY_FITS
-    ) -> None:
+    def __init__(self, products: ProductFinder, grades: Grades, guards: Guards) -> None:
         self._products = products
-        self._scorer = scorer
-        self._threshold = threshold
+        self._grades = grades
         self._guards = guards
 
     def add(self, group: GroupEffect, row: LabelledQuery, systems: Mapping[str, RewriteSystem]) -> None:
         """Measure ``row`` with each system and add it to ``group``."""
-        own = [hit.product for hit in self._products.find([row.corrected], limit=SHOWN)]
+        own = self._products.find([row.corrected], limit=FOUND)
         kept = {name: self._kept(group, name, row, system(row)) for name, system in systems.items()}
         texts = {text for rewrites in kept.values() for _, found in rewrites for text in found}
-        found = {text: [hit.product for hit in self._products.find([text], limit=SHOWN)] for text in sorted(texts)}
-        relevant = self._relevant(row, [own, *found.values()])
+        found = {text: self._products.find([text], limit=FOUND) for text in sorted(texts)}
+        pool = {hit.product.id: hit.product for hits in (own, *found.values()) for hit in hits[:SHOWN]}
+        grades = self._grades(row, list(pool.values()))
         group.queries += 1
-        _count(group.recall_before, group.precision_before, own, relevant)
+        group.plain.add(own, grades)
+        group.without.add(result_page(row.corrected, own, limit=SHOWN)[0], grades)
         for name, rewrites in kept.items():
             effect = group.systems[name]
-            lists = [found[text] for _, texts in rewrites for text in texts]
-            _count(effect.recall_after, effect.precision_after, merged(own, lists), relevant)
-            for kind, texts in rewrites:
-                effect.given[kind] += bool(texts)
-                effect.rewrites[kind] += len(texts)
-                effect.right[kind] += sum(_is_right(found[text], relevant) for text in texts)
+            mixed = {text: found[text] for text in one_of_each(rewrites)}
+            effect.page.add(result_page(row.corrected, own, mixed, limit=SHOWN)[0], grades)
+            for kind, given in rewrites:
+                effect.given[kind] += bool(given)
+                effect.rewrites[kind] += len(given)
+                effect.right[kind] += sum(_is_right(found[text], grades) for text in given)
 
     def _kept(self, group: GroupEffect, name: str, row: LabelledQuery, rewrites: Rewrites) -> Rewrites:
         """Return the rewrites that the guards leave."""
@@ -103,35 +126,29 @@ class EffectMeter:
         effect.removed.update(verdict.guard for verdict in verdicts if verdict.part in REWRITE_KINDS)
         return draft.rewrites
 
-    def _relevant(self, row: LabelledQuery, lists: Sequence[Sequence[Product]]) -> set[str]:
-        """Return the ids of the relevant products of the pool."""
+
+def graded(judged: Mapping[str, Mapping[str, int]], scorer: PairScorer, threshold: float = QUERY_FITS) -> Grades:
+    """Return grades out of ``judged`` (by corrected query, then product id), of other products out of ``scorer``."""
+
+    def grades(row: LabelledQuery, products: Sequence[Product]) -> dict[str, int]:
+        known = dict(judged.get(row.corrected, {}))
         aisles = {path.partition(PATH_SEPARATOR)[2] for path in row.categories}
-        pool = {product.id: product for found in lists for product in found if product.aisle in aisles}
+        asked = [product for product in products if product.id not in known and product.aisle in aisles]
         theme = theme_text(row.corrected, [row.corrected])
-        pairs = [(theme, product_text(product.name, product.aisle)) for product in pool.values()]
-        scores = self._scorer.score(pairs) if pairs else np.zeros(0)
-        return {key for key, score in zip(pool, scores.tolist(), strict=True) if score >= self._threshold}
+        scores = (
+            scorer.score([(theme, product_text(item.name, item.aisle)) for item in asked]) if asked else np.zeros(0)
+        )
+        new = {item.id: int(score >= threshold) for item, score in zip(asked, scores.tolist(), strict=True)}
+        return known | new
+
+    return grades
 
 
-def merged(own: Sequence[Product], rewritten: Sequence[Sequence[Product]]) -> list[Product]:
-    """Return a page of results: the query's best first, then in turn one of each rewrite and the query's others."""
-    page = {product.id: product for product in own[:KEPT_FIRST]}
-    turns = (product for turn in zip_longest(*rewritten, own[KEPT_FIRST:]) for product in turn if product is not None)
-    for product in turns:
-        if len(page) >= SHOWN:
-            break
-        page.setdefault(product.id, product)
-    return list(islice(page.values(), SHOWN))
+def _is_right(hits: Sequence[ProductHit], grades: Mapping[str, int]) -> bool:
+    first = hits[:JUDGED]
+    return bool(first) and sum(grades.get(hit.product.id, 0) > 0 for hit in first) >= FITTING * len(first)
 
 
-def _is_right(products: Sequence[Product], relevant: set[str]) -> bool:
-    first = products[:JUDGED]
-    return bool(first) and sum(product.id in relevant for product in first) >= FITTING * len(first)
-
-
-def _count(recalls: list[float], precisions: list[float], page: Sequence[Product], relevant: set[str]) -> None:
-    """Add recall (where anything is relevant) and precision of one page."""
-    right = sum(product.id in relevant for product in page)
-    if relevant:
-        recalls.append(right / len(relevant))
-    precisions.append(right / max(len(page), 1))
+def _gain(grades: Sequence[int]) -> float:
+    """Return the discounted cumulative gain, gains 2 ** grade - 1 (Burges et al. 2005)."""
+    return sum((2**grade - 1) / math.log2(place + 2) for place, grade in enumerate(grades))

@@ -49,14 +49,15 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     settings, embedder, products = services.settings, services.embedder, services.products
     build_intent_guards(discover_intent_guards(settings.guards_dir), settings.intent.guards)
     warehouse = Warehouse.open(settings)
-    labelled = LabelledQueries.open(settings.intent.labelled, embedder)
+    labelled = LabelledQueries.open(settings, embedder)
     listed = warehouse.categories()
     names = [product.name for product in warehouse.all_products()]
     orders = warehouse.product_order_counts()
     categories = QueryCategories(listed, orders, products, labelled, embedder)
     paths = {category.path: category for category in listed}
     store = IntentStore.open(settings)
-    field, tagger = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, embedder), QueryTagger.load(TAGGER_DIR)
+    field = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, labelled.known_vectors)
+    tagger = QueryTagger.load(TAGGER_DIR)
     full = settings.intent.prompts == "full"
     return QueryServices(
         settings=settings,

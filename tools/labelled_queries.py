@@ -15,6 +15,9 @@ from pydantic import ValidationError
 from state.errors import LabelledQueriesError
 from state.guard import Embedder
 from state.intent import LabelledQuery
+from state.settings import Settings
+from tools.keyword_index import embedding_cache
+from tools.known_vectors import KnownVectors
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,17 @@ class LabelledQueries:
         self._keys = [query_key(row.corrected) for row in self.rows]
 
     @classmethod
-    def open(cls, path: Path, embedder: Embedder) -> Self:
-        """Read ``path`` (see :func:`read_labelled`) and embed it."""
-        return cls(read_labelled(path), embedder)
+    def open(cls, settings: Settings, embedder: Embedder) -> Self:
+        """Read ``intent.labelled`` (see :func:`read_labelled`); vectors of its queries and words are kept on disk."""
+        rows = read_labelled(settings.intent.labelled)
+        texts = sorted({text for row in rows for text in (row.corrected, *row.corrected.lower().split())})
+        vectors = embedding_cache(settings.corpus_dir, embedder).vectors(texts)
+        return cls(rows, KnownVectors(embedder, texts, vectors) if texts else embedder)
+
+    @property
+    def known_vectors(self) -> Embedder:
+        """The embedder, with the vectors of the labelled queries and of their words looked up."""
+        return self._embedder
 
     def nearest(
         self, query: str, limit: int, *, vector: np.ndarray | None = None, without: Collection[str] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalog.surface import CONNECTORS, stems
+from state.catalog import Product
 from state.intent import REWRITE_KINDS, RewriteKind
 from state.intent_guard import ProductFinder
 
@@ -63,8 +64,13 @@ class RewriteGate:
         """Return what ``query`` finds."""
         asked = content_stems(query)
         hits = self._products.find([query], limit=PROBED)
-        covering = sum(asked <= {*stems(f"{hit.product.name} {hit.product.aisle}")} for hit in hits)
+        covering = sum(says_all(asked, hit.product) for hit in hits)
         return ResultForecast(len(hits), covering if asked else 0, len(asked))
+
+
+def says_all(asked: frozenset[str], product: Product) -> bool:
+    """Return whether name and aisle of ``product`` hold all of ``asked``, words by stem."""
+    return asked <= {*stems(f"{product.name} {product.aisle}")}
 
 
 def content_stems(query: str) -> frozenset[str]:

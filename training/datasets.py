@@ -162,7 +162,7 @@ def load_examples(task: Task, split: Split | None = None, *, gated: bool = True)
     Raises:
         DatasetError: no rows ship for this task, or the file is not the one that was shipped.
     """
-    rows = _gated(task) if gated and task is not Task.INTENTS else _shipped(task)
+    rows = _gated(task) if gated else _shipped(task)
     return [row for row in rows if split is None or row.split == split]
 
 
@@ -170,14 +170,26 @@ def load_examples(task: Task, split: Split | None = None, *, gated: bool = True)
 def _shipped(task: Task) -> tuple[Example, ...]:
     if task not in FILES:
         raise DatasetError(f"no labels ship for '{task.value}'. Tasks with labels: {', '.join(FILES)}.")
-    path = DATA_DIR / FILES[task]
-    expected, found = checksums()[path.name], hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected:
-        raise DatasetError(f"{path} is not the file that was shipped (SHA-256 {found[:12]}). Restore it.")
+    path = verified(DATA_DIR / FILES[task])
     rows, problems = read_dataset(task, path)
     if problems:
         raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}. Restore the file.")
     return tuple(row for _, row in rows)
+
+
+def verified(path: Path) -> Path:
+    """Return ``path``, a file of the shipped data, having compared it with what was shipped.
+
+    Raises:
+        DatasetError: it is missing or another one.
+    """
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error}. Restore it.") from error
+    if found != checksums()[path.name]:
+        raise DatasetError(f"{path} is not the file that was shipped (SHA-256 {found[:12]}). Restore it.")
+    return path
 
 
 @lru_cache(maxsize=8)

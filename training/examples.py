@@ -183,7 +183,7 @@ class JudgeExample(Example):
 
 
 class IntentExample(Example):
-    """What a typed query asks for."""
+    """What a typed query asks for. ``train_only``: written to learn from, never measured on, whatever its hash."""
 
     task: ClassVar[Task] = Task.INTENTS
 
@@ -195,6 +195,7 @@ class IntentExample(Example):
     attributes: list[Attribute]
     categories: list[str]
     rewrites: Rewrites
+    train_only: bool = False
 
     @field_serializer("rewrites")
     def _every_kind(self, rewrites: Rewrites) -> dict[str, list[str]]:
@@ -204,7 +205,7 @@ class IntentExample(Example):
     @property
     def labelled(self) -> LabelledQuery:
         """The row as the intent graph knows it."""
-        return LabelledQuery.model_validate(self.model_dump(exclude={"gate"}))
+        return LabelledQuery.model_validate(self.model_dump(exclude={"gate", "train_only"}))
 
     @property
     def key(self) -> str:
@@ -212,7 +213,7 @@ class IntentExample(Example):
 
     @property
     def split(self) -> Split:
-        return query_split(self.query)
+        return "train" if self.train_only else query_split(self.query)
 
 
 EXAMPLES: dict[Task, type[Example]] = {

@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from state.guard import Embedder
+from tools.intent_entries import Taxonomy
 from training.brands import BrandFinder
 from training.datasets import DatasetError, read_dataset
-from training.examples import DesignExample, Example, JudgeExample, KeywordExample, RelevanceExample, Task
+from training.examples import (
+    DesignExample,
+    Example,
+    IntentExample,
+    JudgeExample,
+    KeywordExample,
+    RelevanceExample,
+    Task,
+)
 from training.gate_design import DesignRules, thin_row
+from training.gate_queries import query_drops
 from training.gate_report import MIN_CONCEPTS, MIN_THEMES, Drop, GateReport, apply_drops
 from training.gate_rows import (
     choice_drops,
@@ -43,13 +53,15 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class GateTools:
-    """What the rules look things up with. Designs need ``checks`` and ``matcher``, relevance ``product_ids``."""
+    """What the rules look things up with. Designs need ``checks`` and ``matcher``, relevance ``product_ids``, queries
+    ``taxonomy``."""
 
     embedder: Embedder
     catalog_version: str
     checks: PageChecks | None = None
     matcher: ConceptMatcher | None = None
     product_ids: frozenset[str] = frozenset()
+    taxonomy: Taxonomy | None = None
     shelf_names: frozenset[str] = frozenset()
     brands: frozenset[str] = frozenset()
     judge: JudgePruning | None = None
@@ -68,8 +80,6 @@ def run_gate(
         DatasetError: a file cannot be read, or nothing is left.
         EngineError: the judge cannot be reached.
     """
-    if task is Task.INTENTS:
-        raise DatasetError("the gate has no rules for 'intents'.")
     numbered, problems = read_dataset(task, path)
     drops = [
         Drop(part="row", key=f"line {problem.line}", rule="schema", reason=f"{problem.reason}: {problem.detail}"[:300])
@@ -131,6 +141,9 @@ def _drops(task: Task, rows: Sequence[Example], tools: GateTools, on_row: Callab
         drops = [*unknown_product_drops(labels, tools.product_ids)]
         left = cast("Sequence[RelevanceExample]", apply_drops(drops, rows, ""))
         return [*drops, *label_drops(left, tools.embedder, near)]
+    if task is Task.INTENTS:
+        assert tools.taxonomy is not None
+        return [*query_drops(cast("Sequence[IntentExample]", rows), tools.taxonomy)]
     return [*judgement_drops(cast("Sequence[JudgeExample]", rows))]
 
 

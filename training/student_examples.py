@@ -25,13 +25,10 @@ from training.datasets import load_examples
 from training.examples import DesignExample, IntentExample, JudgeExample, KeywordExample, Task
 from training.judge_corruptions import judge_examples
 from training.judge_material import Products
-from training.query_variants import QueryVariants
 from training.splits import Split
-from training.student_intents import QueryEvidence, query_questions, roles_question
+from training.student_intents import QueryEvidence, query_questions
 
 STUDENT_TASKS = (Task.DESIGN, Task.KEYWORDS, Task.JUDGE, Task.INTENTS)
-ROLE_VARIANTS = 2
-"""Variants of each labelled query whose roles are learned beside the query's own."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,6 @@ def chat_examples(shop: StudentShop, tasks: Sequence[Task], split: Split, *, mos
                 made.rows[task] += _MAKERS[task](shop, row)
             except Unwritable as fault:
                 made.left_out[f"{task.value}: {fault}"] += 1
-        if task is Task.INTENTS and split == "train":
-            made.rows[task] += _role_variants(shop, rows[:most])
     return made
 
 
@@ -190,21 +185,6 @@ def _intents(shop: StudentShop, row: IntentExample) -> list[ChatExample]:
         )
         for asked in query_questions(_queries(shop), row.labelled)
     ]
-
-
-def _role_variants(shop: StudentShop, rows: Sequence[IntentExample]) -> list[ChatExample]:
-    """Return the roles of variants of ``rows``, in the order of the rows, so that a part of them has its part here."""
-    labelled = [row.labelled for row in rows]
-    variants, found = QueryVariants(labelled), []
-    for number in range(ROLE_VARIANTS):
-        for row in labelled:
-            made = variants.variant(row, f"shelfwise-variant-{number}") or row
-            asked = roles_question(_queries(shop), made, of=row)
-            text = answer_text(asked.schema, asked.answer)
-            found.append(
-                ChatExample(Task.INTENTS, f"{made.corrected}/variant {number}", asked.messages, text, asked.schema)
-            )
-    return found
 
 
 def _queries(shop: StudentShop) -> QueryEvidence:

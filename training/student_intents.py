@@ -53,7 +53,8 @@ def query_questions(evidence: QueryEvidence, row: LabelledQuery) -> Iterator[Que
     query, own = row.corrected, _keys(row)
     examples, offered = _injected(evidence, query, own)
     aisle = offered[0].aisle if offered else None
-    yield roles_question(evidence, row)
+    roles = roles_messages(query, examples, aisle)
+    yield QueryQuestion("roles", roles, {"roles": role_texts(query, row)}, roles_schema(query))
     yield QueryQuestion(
         "categories",
         category_messages(query, offered),
@@ -64,14 +65,6 @@ def query_questions(evidence: QueryEvidence, row: LabelledQuery) -> Iterator[Que
         wanted = {"rewrites": getattr(row.rewrites, kind)[:MAX_REWRITES]}
         messages = rewrite_messages(query, kind, examples, aisle)
         yield QueryQuestion(f"rewrite_{kind}", messages, wanted, RewritesAnswer)
-
-
-def roles_question(evidence: QueryEvidence, row: LabelledQuery, *, of: LabelledQuery | None = None) -> QueryQuestion:
-    """Return the question for the roles of ``row``; ``of`` is the labelled query that it is a variant of."""
-    query = row.corrected
-    examples, offered = _injected(evidence, query, _keys(row) | _keys(of or row))
-    messages = roles_messages(query, examples, offered[0].aisle if offered else None)
-    return QueryQuestion("roles", messages, {"roles": role_texts(query, row)}, roles_schema(query))
 
 
 def _injected(evidence: QueryEvidence, query: str, own: set[str]) -> tuple[list[LabelledQuery], list[Category]]:

@@ -45,7 +45,8 @@ class VerdictView(BaseModel):
 
 class ProductTile(BaseModel):
     """A product as a tile shows it. ``score`` is the ranker's (predicted to be bought next), ``relevance`` the
-    placement's own; ``price_range`` is None where the catalogue has no price."""
+    placement's own; ``price_range`` is None where the catalogue has no price; ``found_by`` is the other query that
+    found it, where it fills a thin page of search results."""
 
     id: str
     name: str
@@ -55,6 +56,7 @@ class ProductTile(BaseModel):
     bought_before: bool = False
     score: float | None = None
     relevance: float | None = None
+    found_by: str | None = None
 
 
 class PlacementView(BaseModel):
@@ -143,11 +145,13 @@ class SearchResults(BaseModel):
 
     ``understood`` is what the query was taken to mean, None where that was not asked for or cannot be told.
     ``searched`` are the words that were searched: the query, or its repaired spelling where it was understood.
+    ``also`` are other queries whose products fill the page, since few say all that the query says.
     """
 
     query: str
     searched: str
     products: list[ProductTile]
+    also: list[str] = Field(default_factory=list)
     understood: QueryIntent | None = None
 
 
@@ -194,7 +198,9 @@ def price_range(price: float | None) -> str | None:
     return f"{_PRICE_BOUNDS[-1]} and over"
 
 
-def tile_of(product: Product, *, bought_before: bool = False, score: float | None = None) -> ProductTile:
+def tile_of(
+    product: Product, *, bought_before: bool = False, score: float | None = None, found_by: str | None = None
+) -> ProductTile:
     """Return the tile of a product found by search."""
     return ProductTile(
         id=product.id,
@@ -204,4 +210,5 @@ def tile_of(product: Product, *, bought_before: bool = False, score: float | Non
         price_range=price_range(product.price),
         bought_before=bought_before,
         relevance=score,
+        found_by=found_by,
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 from starlette.requests import Request
 
 from serving.http.auth import Admin, Reader, Writer, own_shopper, whole_shop
@@ -30,6 +31,7 @@ from state.cached import ProductState
 from state.errors import ModelsMissing, StoreUnavailable
 from state.intent import QueryIntent
 from tools.engagement import Event, theme_key
+from tools.result_page import one_of_each, result_page
 from tools.shopper_directory import list_shoppers
 
 router = APIRouter(prefix="/v1")
@@ -39,6 +41,7 @@ Session = Annotated[
         max_length=20, description="What the same shopper typed just before, oldest first: a large model reads it too."
     ),
 ]
+OtherQuery = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 _SPARE = 2
 _LISTED_UNKNOWN = 100
 _RECENT = 200
@@ -58,27 +61,51 @@ async def search(
         Query(description="Read the query first, and search its repaired spelling. Takes longer for rare queries."),
     ] = False,
     session: Session = (),
+    also: Annotated[
+        Sequence[OtherQuery],
+        Query(max_length=6, description="Other queries: where few products say all that q says, theirs fill the page."),
+    ] = (),
 ) -> SearchResults:
-    """Return products by the words and the meaning of the query, those that can be had now."""
+    """Return products by the words and the meaning of the query, those that can be had now.
+
+    What says all words of the query comes first. With `understand`, its rewrites are such other queries too.
+    """
     if shopper_id is not None:
         own_shopper(caller, shopper_id)
     site: Site = site_of(request)
     shop = await site.pages.shop()
     understood = await site.queries.read_if_possible(q, session) if understand else None
     searched = understood.corrected if understood else q
+    others = list(dict.fromkeys([*also, *(one_of_each(understood.rewrites) if understood else [])]))
     bought = await asyncio.to_thread(shop.bought, shopper_id) if shopper_id is not None else frozenset()
     try:
         find = (await asyncio.to_thread(shop.search)).find
-        hits = await asyncio.to_thread(lambda: find([searched], preferred=bought, limit=_SPARE * limit))
+        found = await asyncio.to_thread(
+            lambda: {text: find([text], preferred=bought, limit=_SPARE * limit) for text in (searched, *others)}
+        )
     except ModelsMissing:
         raise unavailable("Search is not ready: the embedder is missing.", 60, "search-closed") from None
     gone = (await site.pages.unavailable_now()).states
+    had = {
+        text: [
+            hit
+            for hit in hits
+            if hit.product.available and hit.product.id not in gone and not shop.restricted(hit.product)
+        ]
+        for text, hits in found.items()
+    }
+    page, found_by = result_page(searched, had.pop(searched), had, limit=limit)
     tiles = [
-        tile_of(hit.product, bought_before=hit.product.id in bought, score=hit.score)
-        for hit in hits
-        if hit.product.available and hit.product.id not in gone and not shop.restricted(hit.product)
+        tile_of(
+            hit.product,
+            bought_before=hit.product.id in bought,
+            score=hit.score,
+            found_by=found_by.get(hit.product.id),
+        )
+        for hit in page
     ]
-    return SearchResults(query=q, searched=searched, products=tiles[:limit], understood=understood)
+    mixed = [text for text in others if text in found_by.values()]
+    return SearchResults(query=q, searched=searched, products=tiles, also=mixed, understood=understood)
 
 
 @router.get("/intent", tags=["shop"], summary="What a query asks for")

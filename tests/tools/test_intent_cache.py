@@ -25,7 +25,7 @@ from tools.page_backends import Backend, memory_backend, open_backend
 from tools.page_entries import label
 from training.datasets import load_examples
 from training.examples import Task
-from training.head_answers import labelled_for_serving, write_labelled
+from training.head_answers import write_labelled
 
 HOSTILE = [
     "a.b",
@@ -216,7 +216,7 @@ def test_the_shipped_labelled_queries_are_the_ones_that_the_command_writes(tmp_p
     assert hashlib.sha256(shipped.read_bytes()).hexdigest() == digests[shipped.name]
     count, _ = write_labelled(tmp_path / "again.jsonl.gz")
     assert gzip.decompress((tmp_path / "again.jsonl.gz").read_bytes()) == gzip.decompress(shipped.read_bytes())
-    assert count == len(read_labelled(shipped)) == len(labelled_for_serving())
+    assert count == len(read_labelled(shipped)) == len(load_examples(Task.INTENTS, "train"))
 
 
 def test_no_shipped_labelled_query_answers_one_of_dev_or_test() -> None:

@@ -42,8 +42,8 @@ export const shoppers = () => json("/v1/shoppers?limit=60");
 export const page = (shopper, signal) => json(of(shopper), { signal });
 export const trace = (shopper) => json(`${of(shopper)}/trace`);
 export const regenerate = (shopper) => json(`${of(shopper)}/regenerate`, { method: "POST" });
-export const search = (query, shopper, signal) =>
-  json(`/v1/search?${new URLSearchParams({ q: query, shopper_id: shopper })}`, { signal });
+export const search = (query, shopper, signal, also = []) =>
+  json(`/v1/search?${new URLSearchParams([["q", query], ["shopper_id", shopper], ...also.map((text) => ["also", text])])}`, { signal });
 export const intent = (query, before, signal) =>
   json(`/v1/intent?${new URLSearchParams([["q", query], ...before.map((text) => ["session", text])])}`, { signal });
 export const feedback = (shopper, events) =>

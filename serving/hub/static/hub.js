@@ -7,7 +7,7 @@ import { basketOf, showBasket } from "./basket.js";
 import { feedbackFor } from "./feedback.js";
 import { pickShopper, showWho } from "./picker.js";
 import { Progress } from "./progress.js";
-import { isRepaired, reading, spelling, understood } from "./query.js";
+import { alsoShown, bestRewrites, isRepaired, reading, spelling, understood } from "./query.js";
 import { bones, shelf } from "./shelf.js";
 import { SEARCH, tile } from "./tile.js";
 import { askToken } from "./token.js";
@@ -175,18 +175,24 @@ async function showResults(text) {
   if (!signal.aborted) await showUnderstood(text, intent, signal);
 }
 
-/** Draw what the query was understood as, and the results of its repaired spelling in place of those of its own. */
+/** Draw what the query was understood as; results of its repaired spelling, and of its rewrites where few say it all. */
 async function showUnderstood(text, intent, signal) {
   const place = document.getElementById("understood");
   if (!intent) return place.replaceChildren();
-  const repaired = isRepaired(text, intent) && address().get("exact") !== "1";
-  if (repaired) {
-    const better = await attempt(() => api.search(intent.corrected, shopper, signal), () => showResults(text));
+  const exact = address().get("exact") === "1";
+  const repaired = isRepaired(text, intent) && !exact;
+  const also = exact ? [] : bestRewrites(intent);
+  let mixed = [];
+  if (repaired || also.length) {
+    const better = await attempt(() => api.search(repaired ? intent.corrected : text, shopper, signal, also), () => showResults(text));
     if (!better) return;
-    drawResults(better);
-    say(`Showing ${count(better.products.length, "product")} for ${better.query} instead of ${text}`);
+    mixed = better.also;
+    if (repaired || mixed.length) drawResults(better);
+    if (repaired) say(`Showing ${count(better.products.length, "product")} for ${better.query} instead of ${text}`);
   }
-  document.getElementById("understood").replaceChildren(...[repaired && spelling(text, intent, searchLink), ...understood(intent, searchLink)].filter(Boolean));
+  document.getElementById("understood").replaceChildren(...[
+    repaired && spelling(text, intent, searchLink), mixed.length && alsoShown(mixed, searchLink), ...understood(intent, searchLink),
+  ].filter(Boolean));
 }
 
 /** Return a link to the results of `text`, which opens them without leaving the page. */

@@ -21,6 +21,14 @@ export function spelling(typed, intent, link) {
   return el("p", { class: "spelling", role: "note" }, "Showing results for ", link(intent.corrected), ". ", el("span", { class: "quiet" }, "Search instead for ", link(typed, "1")));
 }
 
+/** Return the best rewrite of each kind. */
+export const bestRewrites = (intent) => Object.keys(KINDS).flatMap((kind) => intent.rewrites[kind]?.slice(0, 1) ?? []);
+
+/** Say that products of other searches fill the page. */
+export function alsoShown(texts, link) {
+  return el("p", { class: "spelling", role: "note" }, "Few products say all of it: also showing ", texts.flatMap((text, at) => [at ? ", " : "", link(text)]), ".");
+}
+
 /** Return the parts that draw an intent: chips of its words and aisles, links to its rewrites; none where it says nothing. */
 export function understood(intent, link) {
   const chips = [
