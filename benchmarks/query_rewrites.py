@@ -30,19 +30,23 @@ from state.intent import REWRITE_KINDS, IntentDraft, LabelledQuery, Rewrites
 from state.intent_guard import IntentGuardContext
 from state.settings import load_settings
 from tools.labelled_queries import LabelledQueries, query_key
+from tools.other_names import OtherNames
 from tools.query_results import RewriteGate
 from tools.query_rewrites import RetrievedRewrites
+from tools.synonyms import Synonyms
 from training.datasets import load_examples
 from training.examples import Task
 from training.query_products import load_query_products
 
-LIMIT = 3
+LIMIT, LOOKED_AT = 3, 8
 
 
 def systems(services: Services) -> dict[str, RewriteSystem]:
     """Return the systems to measure, by name. Labelled queries are those of the training split."""
-    train = [row.labelled for row in load_examples(Task.INTENTS, "train")]
-    retrieved = RetrievedRewrites(services.keywords, services.products, LabelledQueries(train, services.embedder))
+    labelled = LabelledQueries.open(services.settings, services.embedder)
+    names = OtherNames(labelled.rows)
+    retrieved = RetrievedRewrites(services.keywords, services.products, labelled, names)
+    synonyms = Synonyms.open(labelled, names)
 
     def teacher(row: LabelledQuery) -> Rewrites:
         return row.rewrites
@@ -50,10 +54,11 @@ def systems(services: Services) -> dict[str, RewriteSystem]:
     def retrieval(row: LabelledQuery) -> Rewrites:
         own = frozenset({query_key(row.query), query_key(row.corrected)})
         found = {
-            kind: retrieved.rewrites(row.corrected, row, row.categories, kind, LIMIT, without=own)
+            kind: retrieved.rewrites(row.corrected, row, row.categories, kind, LOOKED_AT, without=own)
             for kind in REWRITE_KINDS
         }
-        return Rewrites(**found)
+        found["synonym"] = synonyms.best(row.corrected, row, row.categories, found["synonym"])
+        return Rewrites(**{kind: texts[:LIMIT] for kind, texts in found.items()})
 
     return {"teacher": teacher, "retrieval": retrieval}
 

@@ -38,6 +38,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     from tools.intent_store import IntentStore
     from tools.labelled_queries import LabelledQueries
     from tools.mixed_roles import TAGGER_DIR, MixedRoles
+    from tools.other_names import OtherNames
     from tools.query_categories import QueryCategories
     from tools.query_confidence import ConfidenceModel
     from tools.query_results import RewriteGate
@@ -45,6 +46,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     from tools.query_roles import ROLES_FILE, CrfRoles
     from tools.query_words import CatalogueWords
     from tools.spelling import Speller
+    from tools.synonyms import Synonyms
 
     settings, embedder, products = services.settings, services.embedder, services.products
     build_intent_guards(discover_intent_guards(settings.guards_dir), settings.intent.guards)
@@ -58,6 +60,7 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
     store = IntentStore.open(settings)
     field = CrfRoles.open(ROLES_FILE, warehouse, labelled.rows, labelled.known_vectors)
     tagger = QueryTagger.load(TAGGER_DIR)
+    other_names = OtherNames(labelled.rows)
     full = settings.intent.prompts == "full"
     return QueryServices(
         settings=settings,
@@ -67,7 +70,8 @@ def open_query_services(services: Services, *, fitted: bool = True) -> QueryServ
         paths=paths,
         spelling=Speller.open(settings, warehouse, labelled.rows),
         roles=MixedRoles(field, tagger, tagger.card.tags, tagger.card.share),
-        rewrites=RetrievedRewrites.open(services.keywords, products, labelled),
+        rewrites=RetrievedRewrites(services.keywords, products, labelled, other_names),
+        synonyms=Synonyms.open(labelled, other_names),
         gate=RewriteGate(products),
         contexts=_contexts(services, names, orders, labelled, categories) if full else None,
         confidence=ConfidenceModel.open() if fitted else ConfidenceModel.always(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,12 @@ class RewritesWithoutModel(Protocol):
     ) -> list[str]: ...
 
 
+class SynonymJudge(Protocol):
+    """Tells which rewrites are synonyms, likeliest first."""
+
+    def best(self, query: str, roles: Roles, categories: Collection[str], rewrites: Sequence[str]) -> list[str]: ...
+
+
 class Contexts(Protocol):
     """Gathers what full prompts show of a query."""
 
@@ -74,6 +80,7 @@ class QueryServices:
     spelling: Spelling
     roles: RolesWithoutModel
     rewrites: RewritesWithoutModel
+    synonyms: SynonymJudge
     gate: RewriteGate
     contexts: Contexts | None
     confidence: ConfidenceModel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from state.intent import LabelledQuery
 from tools.labelled_queries import query_key
@@ -12,37 +13,80 @@ LONGEST = 3
 """Words of a part that has another name."""
 
 
+@dataclass(frozen=True)
+class Taught:
+    """How many labelled queries teach a name: of the query's categories, and all; and the share of those of its
+    categories that hold the part which is renamed."""
+
+    here: int = 0
+    anywhere: int = 0
+    share: float = 0.0
+
+
 class OtherNames:
     """Knows pairs of phrases that stood for each other between a labelled query and one of its synonyms.
 
     "diet soda" and "diet pop" teach that "soda" may be called "pop", and "pop" "soda", whatever stands around. Only
-    words of the product are taught and renamed: "tin foil" is aluminum foil, "tin free" is no aluminum free.
+    words of the product are taught and renamed ("tin foil" is aluminum foil, "tin free" is no aluminum free), and only
+    in the categories where they were taught ("bbq beans" are baked beans, "bbq sauce" is no baked sauce).
     """
 
     def __init__(self, rows: Sequence[LabelledQuery]) -> None:
-        self._names: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._names: dict[str, dict[str, list[LabelledQuery]]] = defaultdict(lambda: defaultdict(list))
+        self._holding: dict[str, list[LabelledQuery]] = defaultdict(list)
         for row in rows:
+            for part in {part for _, _, part in _parts(row.corrected)}:
+                self._holding[part].append(row)
             for synonym in row.rewrites.synonym:
                 pair = what_differs(row.corrected, synonym)
                 if pair is not None and _within(pair[0], row.product or ""):
                     one, other = pair
-                    for name in (row.query, row.corrected):
-                        self._names[one][other].add(query_key(name))
-                        self._names[other][one].add(query_key(name))
+                    self._names[one][other].append(row)
+                    self._names[other][one].append(row)
 
-    def of(self, query: str, product: str, *, without: Collection[str] = frozenset()) -> Iterator[str]:
+    def of(
+        self, query: str, product: str, categories: Collection[str], *, without: Collection[str] = frozenset()
+    ) -> Iterator[str]:
         """Yield ``query`` with a part of its ``product`` renamed, longest parts first, names taught most often first.
 
-        Labelled queries whose key is in ``without`` teach nothing (evaluation).
+        A name counts that was taught in one of ``categories`` (paths). Labelled queries whose key is in ``without``
+        teach nothing (evaluation).
         """
         words = query.split()
-        for size in range(min(LONGEST, len(words)), 0, -1):
-            for start in range(len(words) - size + 1):
-                part = " ".join(words[start : start + size])
-                names = self._names.get(part, {}) if _within(part, product) else {}
-                taught = {name: len(rows - {*without}) for name, rows in names.items()}
-                for name in sorted((name for name in taught if taught[name]), key=lambda name: (-taught[name], name)):
-                    yield " ".join([*words[:start], name, *words[start + size :]])
+        for start, size, part in _parts(query):
+            names = self._names.get(part, {}) if _within(part, product) else {}
+            taught = {name: len(_distinct(rows, categories, without)) for name, rows in names.items()}
+            for name in sorted((name for name in taught if taught[name]), key=lambda name: (-taught[name], name)):
+                yield " ".join([*words[:start], name, *words[start + size :]])
+
+    def taught(
+        self, part: str, name: str, categories: Collection[str], *, without: Collection[str] = frozenset()
+    ) -> Taught:
+        """Return how well labelled queries, but those of ``without``, teach that ``part`` may be called ``name``."""
+        rows = self._names.get(part, {}).get(name, [])
+        if not rows:
+            return Taught()
+        here, anywhere = _distinct(rows, categories, without), _distinct(rows, None, without)
+        holding = _distinct(self._holding.get(part, []), categories, without)
+        return Taught(len(here), len(anywhere), len(here) / max(len(holding), 1))
+
+
+def _parts(query: str) -> Iterator[tuple[int, int, str]]:
+    """Yield ``(start, words, text)`` of the parts of ``query``, longest first."""
+    words = query.split()
+    for size in range(min(LONGEST, len(words)), 0, -1):
+        for start in range(len(words) - size + 1):
+            yield start, size, " ".join(words[start : start + size])
+
+
+def _distinct(rows: Sequence[LabelledQuery], categories: Collection[str] | None, without: Collection[str]) -> set[str]:
+    """Return the queries of ``rows`` in ``categories`` (all of them where there are none), but those of ``without``."""
+    return {
+        query_key(row.corrected)
+        for row in rows
+        if (categories is None or {*row.categories} & {*categories})
+        and not {query_key(row.query), query_key(row.corrected)} & {*without}
+    }
 
 
 def _within(part: str, product: str) -> bool:

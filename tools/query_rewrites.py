@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
+
+import numpy as np
 
 from catalog.lexicon import load_lexicon
 from catalog.surface import CONNECTORS, normalise, stems
@@ -23,6 +25,8 @@ NEIGHBOURS = 12
 SYNONYM_COSINE = 0.80
 """Corpus terms and labelled queries this near are other names; a guess, not calibrated."""
 SUBSTITUTE_COSINE = 0.45
+RENAMED = 16
+"""Renamings of a query that are compared with it."""
 MAX_AISLE_WORDS = 3
 """Longer names of aisles ("water seltzer sparkling water") are no queries."""
 SAME_SHELF = 0.5
@@ -39,19 +43,16 @@ class RetrievedRewrites:
     What the query asks to be ("gluten free", "organic") stands in front of every rewrite that does not say it.
     """
 
-    def __init__(self, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries) -> None:
+    def __init__(
+        self, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries, names: OtherNames | None = None
+    ) -> None:
         self._keywords = keywords
         self._products = products
         self._labelled = labelled
         self._synonyms: dict[frozenset[str], list[str]] = defaultdict(list)
         for row in labelled.rows:
             self._synonyms[_content(row.corrected)] += row.rewrites.synonym
-        self._names = OtherNames(labelled.rows)
-
-    @classmethod
-    def open(cls, keywords: _Keywords, products: ProductFinder, labelled: LabelledQueries) -> RetrievedRewrites:
-        """Return the finder over open indexes; nothing is read."""
-        return cls(keywords, products, labelled)
+        self._names = names or OtherNames(labelled.rows)
 
     def rewrites(
         self,
@@ -118,7 +119,7 @@ class RetrievedRewrites:
             if _content(part) not in own:
                 for synonym in self._synonyms.get(_content(part), []):
                     yield query.replace(part, synonym)
-        yield from self._names.of(query, roles.product or "", without=without)
+        yield from self._nearest_first(query, self._names.of(query, roles.product or "", categories, without=without))
         near = [
             (found.similarity, found.example.corrected)
             for found in self._labelled.nearest(query, NEIGHBOURS, without=without)
@@ -131,6 +132,15 @@ class RetrievedRewrites:
         for similarity, text in sorted(near, reverse=True):
             if similarity >= SYNONYM_COSINE and query_key(text) != query_key(query) and self._another(text, query):
                 yield text
+
+    def _nearest_first(self, query: str, texts: Iterable[str]) -> list[str]:
+        """Return ``texts``, each once, by their cosine to ``query``."""
+        distinct = list(dict.fromkeys(texts))[:RENAMED]
+        if len(distinct) < 2:
+            return distinct
+        vectors = self._labelled.known_vectors.embed([query, *distinct])
+        order = np.argsort(-(vectors[1:] @ vectors[0]), kind="stable")
+        return [distinct[at] for at in order]
 
     def _another(self, text: str, query: str) -> bool:
         """Tell whether neither of two queries only adds words to the other."""

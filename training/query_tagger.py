@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import nn
 
-EPOCHS, RATE, HEAD_RATE, BATCH = 6, 1e-4, 1e-3, 32
-VARIANTS = 3
+EPOCHS, RATE, HEAD_RATE, BATCH = 5, 1e-4, 1e-3, 32
+VARIANTS = 1
 """Variants of each query an epoch, other ones every time."""
 WARM_UP, DROPOUT, CLIP = 0.1, 0.1, 1.0
 SHARES = (0.2, 0.3, 0.4, 0.5)

@@ -20,7 +20,8 @@ from state.intent_state import CategoryEvidence, IntentOptions, IntentState, Que
 
 GIVEN: dict[RewriteKind, int] = {"synonym": 2, "broader": 2, "substitute": 3}
 """Rewrites that an answer has at most: as many as the labelled queries mostly have."""
-_RETRIEVED = 4
+_RETRIEVED: dict[RewriteKind, int] = {"synonym": 8, "broader": 4, "substitute": 4}
+"""Rewrites found without the model. Many synonyms are looked at: the likeliest of them and of the model's are kept."""
 
 
 def draft_node(provider: QueryProvider) -> Node:
@@ -45,10 +46,13 @@ def _draft(services: QueryServices, state: IntentState) -> dict[str, Any]:
     ranked = next((proposal.categories for proposal in proposals if proposal.part == "categories"), [])
     categories = services.choose_categories(found, ranked)
     retrieved = {
-        kind: services.rewrites.rewrites(query, roles, categories, kind, _RETRIEVED) for kind in state["kinds"]
+        kind: services.rewrites.rewrites(query, roles, categories, kind, _RETRIEVED[kind]) for kind in state["kinds"]
     }
     written = {proposal.kind: proposal.rewrites for proposal in proposals if proposal.kind}
     rewrites = {kind: list(dict.fromkeys([*written.get(kind, []), *retrieved.get(kind, [])])) for kind in REWRITE_KINDS}
+    rewrites["synonym"] = services.synonyms.best(query, roles, categories, rewrites["synonym"])
+    if "synonym" in retrieved:
+        retrieved["synonym"] = [text for text in rewrites["synonym"] if text in retrieved["synonym"]]
     sure = services.confidence.of(signs, likeness=state["likeness"], category=found[0].score if found else 0.0)
     draft = IntentDraft(
         query=state["query"],
@@ -130,12 +134,11 @@ def _known(state: IntentState, known: LabelledQuery) -> QueryIntent:
 def _given(draft: IntentDraft, kind: RewriteKind, retrieved: list[str]) -> list[str]:
     """Return the rewrites of one kind to answer: the model's, or those found without it where none of its is left.
 
-    Of synonyms, those found without the model come first: more of them are right (docs/intents.md).
+    Synonyms are the likeliest of both together.
     """
     left: list[str] = getattr(draft.rewrites, kind)
-    written = [text for text in left if text not in retrieved]
-    known = [text for text in left if text in retrieved] if kind == "synonym" else []
-    return ([*known, *written] or left)[: GIVEN[kind]]
+    written = left if kind == "synonym" else [text for text in left if text not in retrieved]
+    return (written or left)[: GIVEN[kind]]
 
 
 def _elapsed(state: IntentState) -> float:

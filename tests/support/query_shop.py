@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,9 @@ class Words:
     def rewrites(self, query: str, roles: Roles, categories: Sequence[str], kind: RewriteKind, limit: int) -> list[str]:
         return ["berry yogurt tubes"] if kind == "substitute" else []
 
+    def best(self, query: str, roles: Roles, categories: Collection[str], rewrites: Sequence[str]) -> list[str]:
+        return list(rewrites)
+
 
 def query_services(chat: Chat, words: Words | None = None, *, sure: bool = True, **settings: Any) -> QueryServices:
     """Return services over the small shop; ``sure`` decides whether the model's answer counts."""
@@ -81,6 +84,7 @@ def query_services(chat: Chat, words: Words | None = None, *, sure: bool = True,
         spelling=words,
         roles=words,
         rewrites=words,
+        synonyms=words,
         gate=words,
         contexts=words if settings.get("prompts") == "full" else None,
         confidence=ConfidenceModel(intercept=5.0 if sure else -5.0, examples=0, split="dev", **weights),

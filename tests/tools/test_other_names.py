@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from state.intent import LabelledQuery, Rewrites
-from tools.other_names import OtherNames, what_differs
+from tools.other_names import OtherNames, Taught, what_differs
+
+DRINKS = "beverages > soft drinks"
+HERE = [DRINKS]
 
 
 def row(query: str, *synonyms: str, product: str = "soda") -> LabelledQuery:
-    return LabelledQuery(query=query, corrected=query, product=product, rewrites=Rewrites(synonym=list(synonyms)))
+    rewrites = Rewrites(synonym=list(synonyms))
+    return LabelledQuery(query=query, corrected=query, product=product, categories=[DRINKS], rewrites=rewrites)
 
 
 @pytest.mark.parametrize(
@@ -30,22 +34,33 @@ def test_what_differs_is_what_is_called_otherwise(one: str, other: str, parts: t
 
 def test_a_part_is_renamed_both_ways_wherever_it_stands() -> None:
     names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can", "soft drink can")])
-    assert list(names.of("cherry soda", "soda")) == ["cherry pop", "cherry soft drink"]
-    assert list(names.of("pop rocks", "pop rocks")) == ["soda rocks"]
-    assert list(names.of("soft drink syrup", "soft drink syrup")) == ["soda syrup"]
-    assert list(names.of("tea", "tea")) == []
+    assert list(names.of("cherry soda", "soda", HERE)) == ["cherry pop", "cherry soft drink"]
+    assert list(names.of("pop rocks", "pop rocks", HERE)) == ["soda rocks"]
+    assert list(names.of("soft drink syrup", "soft drink syrup", HERE)) == ["soda syrup"]
+    assert list(names.of("tea", "tea", HERE)) == []
 
 
 def test_a_query_that_is_left_out_teaches_nothing() -> None:
     names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can")])
-    assert list(names.of("diet soda", "soda", without=frozenset(["diet soda"]))) == ["diet pop"]
-    assert list(names.of("diet soda", "soda", without=frozenset(["diet soda", "soda can"]))) == []
+    assert list(names.of("diet soda", "soda", HERE, without=frozenset(["diet soda"]))) == ["diet pop"]
+    assert list(names.of("diet soda", "soda", HERE, without=frozenset(["diet soda", "soda can"]))) == []
 
 
 def test_only_the_product_is_renamed_and_only_products_teach() -> None:
     names = OtherNames(
         [row("aluminum foil", "tin foil", product="aluminum foil"), row("aluminum free gel", "tin free gel")]
     )
-    assert list(names.of("aluminum foil roll", "aluminum foil")) == ["tin foil roll"]
-    assert list(names.of("aluminum free deodorant", "deodorant")) == []
-    assert list(OtherNames([row("cheap gel", "low cost gel", product="gel")]).of("cheap soap", "cheap soap")) == []
+    assert list(names.of("aluminum foil roll", "aluminum foil", HERE)) == ["tin foil roll"]
+    assert list(names.of("aluminum free deodorant", "deodorant", HERE)) == []
+    assert (
+        list(OtherNames([row("cheap gel", "low cost gel", product="gel")]).of("cheap soap", "cheap soap", HERE)) == []
+    )
+
+
+def test_a_name_counts_only_in_the_categories_where_it_was_taught() -> None:
+    names = OtherNames([row("diet soda", "diet pop"), row("soda can", "pop can"), row("cream soda", "float")])
+    assert list(names.of("baking soda", "soda", ["pantry > baking ingredients"])) == []
+    assert names.taught("soda", "pop", HERE) == Taught(here=2, anywhere=2, share=2 / 3)
+    assert names.taught("soda", "pop", []) == Taught(here=0, anywhere=2, share=0.0)
+    assert names.taught("soda", "pop", HERE, without=["diet soda"]) == Taught(here=1, anywhere=1, share=0.5)
+    assert names.taught("soda", "tea", HERE) == Taught()

@@ -30,7 +30,7 @@ TEA = ["beverages > tea"]
 
 def retrieved() -> RetrievedRewrites:
     search = WordSearch(SmallCatalog(), terms=TERMS)
-    return RetrievedRewrites.open(search, search, LabelledQueries(LABELLED, WordEmbedder()))
+    return RetrievedRewrites(search, search, LabelledQueries(LABELLED, WordEmbedder()))
 
 
 def roles(product: str | None, *attributes: tuple[str, str], brand: str | None = None) -> Roles:

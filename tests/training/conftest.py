@@ -12,6 +12,7 @@ from support.small_shop import SmallCatalog, SmallShoppers, WordEmbedder
 from support.teacher_rows import write_lines
 
 from state.settings import Settings
+from tools.intent_entries import Taxonomy
 from tools.product_index import product_text
 from training.examples import Example, Task
 from training.gate import GateTools, Thresholds, run_gate
@@ -34,6 +35,7 @@ def tools() -> GateTools:
         checks=PageChecks(settings, SmallShoppers(catalog), embedder),
         matcher=ConceptMatcher(products, vectors, embedder),
         product_ids=frozenset(product.id for product in products),
+        taxonomy=Taxonomy.of("1", catalog.categories()),
         shelf_names=frozenset(product.name.casefold() for product in products) | {"fresh fruits"},
         brands=frozenset({"Chobani", "Finish", "Ben and Jerry's"}),
         thresholds=Thresholds(near_duplicate=0.97, concept=0.5),

@@ -13,11 +13,11 @@ from support.small_shop import SmallCatalog, SmallShoppers, WordSearch
 from support.teacher_rows import THEMES, design, keywords, relevance, theme, write_lines
 
 from training.datasets import DatasetError, write_dataset
-from training.examples import DesignExample, Task
+from training.examples import DesignExample, Task, parse_example
 from training.gate import GateTools, Thresholds, run_gate
 from training.gate_report import GateReport, apply_report, read_report, write_report
 from training.judge_pruning import judge_drops
-from training.splits import shopper_split
+from training.splits import query_split, shopper_split
 
 Gate = Callable[..., Any]
 
@@ -177,9 +177,55 @@ def test_judgements_of_the_same_that_contradict_each_other_go(gate: Gate) -> Non
     assert {rule for _, _, rule in rules(report)} == {"contradicts another label"}
 
 
-def test_intents_have_no_rules_here(gate: Gate) -> None:
-    with pytest.raises(DatasetError, match="no rules"):
-        gate(Task.INTENTS, {})
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, None),
+        ({"product": "yoghurt"}, "labels do not hold"),
+        ({"categories": ["dairy eggs > moon cheese"]}, "labels do not hold"),
+        ({"attributes": [{"type": "mood", "value": "greek"}]}, "labels do not hold"),
+        ({"product": None, "attributes": []}, "no role"),
+        ({"rewrites": {"synonym": ["Greek  Yogurt"]}}, "rewrite says nothing new"),
+        ({"rewrites": {"broader": ["yogurt", "yogurt"]}}, "rewrite says nothing new"),
+    ],
+)
+def test_queries_whose_labels_do_not_hold_go(gate: Gate, changes: dict[str, Any], rule: str | None) -> None:
+    good = query("tea", product="tea")
+    kept, report = gate(Task.INTENTS, good, query("greek yogurt", **changes))
+    assert {found for _, _, found in rules(report)} == ({rule} if rule else set())
+    assert len(kept) == 2 - bool(rule)
+
+
+def test_no_training_query_reads_as_a_held_out_one_and_those_stay_whatever_their_labels(gate: Gate) -> None:
+    held_out = query(HELD_OUT, product="unheard of", train_only=False)
+    misspelled = query(f"{HELD_OUT}s", product="tea", corrected=HELD_OUT)
+    kept, report = gate(Task.INTENTS, held_out, misspelled, query(HELD_OUT + " bags", product="tea"))
+    assert [row.key for row in kept] == [HELD_OUT, HELD_OUT + " bags"]
+    assert rules(report) == [("row", f"{HELD_OUT}s", "held-out query")]
+
+
+def test_a_query_that_is_written_for_training_is_never_measured_on() -> None:
+    assert parse_example(Task.INTENTS, query(HELD_OUT, product="tea")).split == "train"
+    assert parse_example(Task.INTENTS, query(HELD_OUT, product="tea", train_only=False)).split == "dev"
+
+
+HELD_OUT = next(f"tea {word}" for word in map(str, range(100)) if query_split(f"tea {word}") == "dev")
+
+
+def query(text: str, **changes: Any) -> dict[str, Any]:
+    """Return a labelled query of the small shop."""
+    row = {
+        "query": text,
+        "corrected": text,
+        "kind": "head",
+        "product": "yogurt",
+        "brand": None,
+        "attributes": [],
+        "categories": [],
+        "rewrites": {},
+        "train_only": True,
+    }
+    return row | changes
 
 
 @pytest.mark.parametrize(

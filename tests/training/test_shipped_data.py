@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from tools.labelled_queries import query_key
 from training import datasets
 from training.datasets import DATA_DIR, FILES, DatasetError, checksums, gate_report_name, load_examples, write_dataset
 from training.examples import EXAMPLES, Task
 from training.gate_report import read_report
+from training.query_products import QUERY_PRODUCTS, load_query_products
+from training.second_labels import SECOND_LABELS, load_second_labels
 from training.splits import SPLITS
 
-GATED = [task for task in FILES if task is not Task.INTENTS]
+MEASURES = {QUERY_PRODUCTS, SECOND_LABELS}
 
 
 def test_every_shipped_file_is_the_one_that_was_listed() -> None:
-    assert set(checksums()) == set(FILES.values())
+    assert set(checksums()) == {*FILES.values(), *MEASURES}
     for name, digest in checksums().items():
         assert hashlib.sha256((DATA_DIR / name).read_bytes()).hexdigest() == digest, name
 
@@ -42,13 +45,23 @@ def test_the_card_states_the_sizes(task: Task) -> None:
     assert stated == [sum(every), *every]
 
 
+def test_every_held_out_query_has_judged_products_and_second_labels() -> None:
+    second = load_second_labels()
+    for split in ("dev", "test"):
+        rows = load_examples(Task.INTENTS, split)  # type: ignore[arg-type]
+        assert {row.key for row in rows} <= second.keys()
+        judged = load_query_products(split)  # type: ignore[arg-type]
+        assert {query_key(row.corrected) for row in rows} == judged.keys()
+        assert all(len(row.grades) == len(row.asked_for + row.close + row.other) for row in judged.values())
+
+
 def test_themes_of_keywords_and_relevance_are_themes_of_the_designs() -> None:
     titles = {theme.id: theme.title for row in load_examples(Task.DESIGN, gated=False) for theme in row.themes}
     for task in (Task.KEYWORDS, Task.RELEVANCE):
         assert all(titles[row.theme_id] == row.title for row in load_examples(task, gated=False))
 
 
-@pytest.mark.parametrize("task", GATED)
+@pytest.mark.parametrize("task", FILES)
 def test_the_report_of_the_gate_is_about_the_shipped_file(task: Task) -> None:
     report = read_report(DATA_DIR / gate_report_name(task))
     assert report.task is task
@@ -71,18 +84,23 @@ def test_a_task_without_labels_is_an_error_that_names_the_others() -> None:
         load_examples(Task.JUDGE)
 
 
+def forget() -> None:
+    datasets._shipped.cache_clear()
+    datasets._gated.cache_clear()
+
+
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "data"
     shutil.copytree(DATA_DIR, folder)
     path = folder / FILES[Task.INTENTS]
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"\n"))
     monkeypatch.setattr(datasets, "DATA_DIR", folder)
-    datasets._shipped.cache_clear()
+    forget()
     try:
         with pytest.raises(DatasetError, match="not the file that was shipped"):
             load_examples(Task.INTENTS)
     finally:
-        datasets._shipped.cache_clear()
+        forget()
 
 
 @pytest.mark.parametrize("task", [Task.DESIGN, Task.INTENTS])

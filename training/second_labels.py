@@ -1,0 +1,37 @@
+"""A second, blind labelling of the queries kept for measuring: how far two readings of one labeller agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field, ValidationError
+
+from state.intent import Roles, Text
+from tools.labelled_queries import query_key
+from training.datasets import DATA_DIR, DatasetError, first_fault, read_lines, verified
+
+SECOND_LABELS = "second_labels.jsonl.gz"
+
+
+class SecondLabel(Roles):
+    """The roles and categories of a query, given without sight of the first ones."""
+
+    query: Text
+    categories: list[str] = Field(default_factory=list)
+
+
+def load_second_labels() -> Mapping[str, SecondLabel]:
+    """Return the second labels of the queries of dev and test by query (case and spacing do not matter).
+
+    Raises:
+        DatasetError: the file is not the one that was shipped.
+    """
+    path = verified(DATA_DIR / SECOND_LABELS)
+    lines, problems = read_lines(path)
+    if problems:
+        raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}. Restore the file.")
+    try:
+        rows = [SecondLabel.model_validate(line.record) for line in lines]
+    except ValidationError as error:
+        raise DatasetError(f"{path}: {first_fault(error)}. Restore the file.") from None
+    return {query_key(row.query): row for row in rows}
