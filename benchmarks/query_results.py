@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.query_rewrites import RewriteGuards, systems
-from evaluation.rewrite_effect import FOUND, QUERY_FITS, SHOWN, PageEffect
+from evaluation.rewrite_effect import FOUND, QUERY_FITS, SHOWN, PageEffect, graded
 from graph.services import Services, open_services
 from state.catalog import PATH_SEPARATOR
 from state.intent import IntentDraft, LabelledQuery
@@ -49,24 +49,24 @@ def main(split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Qu
 
 def _gains(services: Services, rows: Sequence[LabelledQuery], judged: Mapping[str, JudgedQuery], split: str) -> Table:
     compared, guards = systems(services), RewriteGuards(services)
+    grades_of = graded({row.query: row.grades for row in judged.values()}, services.scorer)
     saying: list[int] = []
     effects: dict[str, list[PageEffect]] = {name: [] for name in ("own", *compared)}
     for row in track(rows, description="queries"):
-        grades, own = judged[row.corrected].grades, services.products.find([row.corrected], limit=FOUND)
+        own = services.products.find([row.corrected], limit=FOUND)
         asked = content_stems(row.corrected)
         saying.append(sum(bool(asked) and says_all(asked, hit.product) for hit in own[:SHOWN]))
         fields = row.model_dump(exclude={"kind", "rewrites"})
-        for name in effects:
-            texts = (
-                []
-                if name == "own"
-                else one_of_each(guards(IntentDraft(**fields, rewrites=compared[name](row)))[0].rewrites)
-            )
+        pages = {"own": result_page(row.corrected, own, limit=SHOWN)[0]}
+        for name, system in compared.items():
+            texts = one_of_each(guards(IntentDraft(**fields, rewrites=system(row)))[0].rewrites)
             others = {text: services.products.find([text], limit=FOUND) for text in texts}
             # Rich or not: what would the rewrites do?
-            page = result_page(row.corrected, own, others, limit=SHOWN, rich=SHOWN + 1)[0]
+            pages[name] = result_page(row.corrected, own, others, limit=SHOWN, rich=SHOWN + 1)[0]
+        grades = grades_of(row, [hit.product for page in pages.values() for hit in page])
+        for name, page in pages.items():
             effects[name].append(PageEffect())
-            effects[name][-1].add([hit for hit in page if hit.product.id in grades], grades)
+            effects[name][-1].add(page, grades)
     table = Table(
         "saying all", "queries", "NDCG", "recall", *(f"{n}: {m}" for n in compared for m in ("NDCG", "recall"))
     )

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -64,7 +65,7 @@ class LabelledQueries:
         asked = self._embedder.embed([query])[0] if vector is None else vector
         cosines = self._vectors @ asked
         found = (int(row) for row in np.argsort(-cosines, kind="stable"))
-        kept = [row for row in found if self._keys[row] not in without][:limit]
+        kept = islice((row for row in found if self._keys[row] not in without), limit)
         return [QueryNeighbour(self.rows[row], float(cosines[row])) for row in kept]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from state.intent import LabelledQuery
+from state.intent import LabelledQuery, Roles
 from tools.labelled_queries import query_key
 
+Kind = Literal["product", "attribute"]
 LONGEST = 3
 """Words of a part that has another name."""
 
@@ -26,44 +28,48 @@ class Taught:
 class OtherNames:
     """Knows pairs of phrases that stood for each other between a labelled query and one of its synonyms.
 
-    "diet soda" and "diet pop" teach that "soda" may be called "pop", and "pop" "soda", whatever stands around. Only
-    words of the product are taught and renamed ("tin foil" is aluminum foil, "tin free" is no aluminum free), and only
-    in the categories where they were taught ("bbq beans" are baked beans, "bbq sauce" is no baked sauce).
+    "diet soda" and "diet pop" teach that "soda" may be called "pop", and "pop" "soda", whatever stands around. Words of
+    the product rename products, words of an attribute attributes ("tin foil" is aluminum foil, "tin free" is no
+    aluminum free), and only in the categories where they were taught ("bbq beans" are baked beans, "bbq sauce" is no
+    baked sauce). Brands have no other names.
     """
 
     def __init__(self, rows: Sequence[LabelledQuery]) -> None:
-        self._names: dict[str, dict[str, list[LabelledQuery]]] = defaultdict(lambda: defaultdict(list))
+        self._names: dict[tuple[Kind, str], dict[str, list[LabelledQuery]]] = defaultdict(lambda: defaultdict(list))
         self._holding: dict[str, list[LabelledQuery]] = defaultdict(list)
         for row in rows:
             for part in {part for _, _, part in _parts(row.corrected)}:
                 self._holding[part].append(row)
             for synonym in row.rewrites.synonym:
-                pair = what_differs(row.corrected, synonym)
-                if pair is not None and _within(pair[0], row.product or ""):
-                    one, other = pair
-                    self._names[one][other].append(row)
-                    self._names[other][one].append(row)
+                one, other = what_differs(row.corrected, synonym) or ("", "")
+                if kind := kind_of(one, row):
+                    self._names[kind, one][other].append(row)
+                    self._names[kind, other][one].append(row)
 
     def of(
-        self, query: str, product: str, categories: Collection[str], *, without: Collection[str] = frozenset()
+        self, query: str, roles: Roles, categories: Collection[str], *, without: Collection[str] = frozenset()
     ) -> Iterator[str]:
-        """Yield ``query`` with a part of its ``product`` renamed, longest parts first, names taught most often first.
+        """Yield ``query`` with a part of its product or of an attribute renamed, longest parts first, names taught
+        most often first.
 
         A name counts that was taught in one of ``categories`` (paths). Labelled queries whose key is in ``without``
         teach nothing (evaluation).
         """
         words = query.split()
         for start, size, part in _parts(query):
-            names = self._names.get(part, {}) if _within(part, product) else {}
+            kind = kind_of(part, roles)
+            names = self._names.get((kind, part), {}) if kind else {}
             taught = {name: len(_distinct(rows, categories, without)) for name, rows in names.items()}
             for name in sorted((name for name in taught if taught[name]), key=lambda name: (-taught[name], name)):
                 yield " ".join([*words[:start], name, *words[start + size :]])
 
     def taught(
-        self, part: str, name: str, categories: Collection[str], *, without: Collection[str] = frozenset()
+        self, part: str, name: str, roles: Roles, categories: Collection[str], *, without: Collection[str] = frozenset()
     ) -> Taught:
-        """Return how well labelled queries, but those of ``without``, teach that ``part`` may be called ``name``."""
-        rows = self._names.get(part, {}).get(name, [])
+        """Return how well labelled queries, but those of ``without``, teach that ``part`` of a query with ``roles`` may
+        be called ``name``."""
+        kind = kind_of(part, roles)
+        rows = self._names.get((kind, part), {}).get(name, []) if kind else []
         if not rows:
             return Taught()
         here, anywhere = _distinct(rows, categories, without), _distinct(rows, None, without)
@@ -89,8 +95,15 @@ def _distinct(rows: Sequence[LabelledQuery], categories: Collection[str] | None,
     }
 
 
-def _within(part: str, product: str) -> bool:
-    return f" {part} " in f" {product.lower()} "
+def kind_of(part: str, roles: Roles) -> Kind | None:
+    """Return what ``part`` of a query names, words of its product or of an attribute; None for anything else."""
+    if part and _within(part, roles.product or ""):
+        return "product"
+    return "attribute" if part and any(_within(part, item.value) for item in roles.attributes) else None
+
+
+def _within(part: str, text: str) -> bool:
+    return f" {part} " in f" {text.lower()} "
 
 
 def what_differs(one: str, other: str) -> tuple[str, str] | None:

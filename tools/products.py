@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -20,6 +20,8 @@ from tools.product_index import ProductIndex, ProductSource, product_text, produ
 DEPTH = 60
 """Products that each of the two rankings of a keyword contributes."""
 RRF_K = 60
+REMEMBERED = 512
+"""Single keywords whose ranking is kept."""
 MIN_COSINE = 0.45
 """A product found by meaning alone is this near at least; below it are the neighbours of a thing not sold here."""
 CATEGORY_BOOST, FILTER_BOOST, PREFERRED_BOOST = 1.15, 1.25, 1.3
@@ -39,6 +41,8 @@ class ProductSearch:
         self._index = index
         self._embedder = embedder
         self._rows = {product.id: row for row, product in enumerate(index.products)}
+        # Reading one query asks for its products more than once: categories, gate, guards, the search itself.
+        self._alone = lru_cache(maxsize=REMEMBERED)(self._ranked_alone)
 
     @classmethod
     def open(cls, settings: Settings, warehouse: ProductSource, embedder: Embedder) -> Self:
@@ -67,11 +71,20 @@ class ProductSearch:
         asked = readable_concepts(keywords)
         if not asked or limit < 1:
             return []
-        boost = self._boost(categories, filters, preferred)
-        vectors = np.asarray(self._embedder.embed(asked), dtype=np.float32)
-        cosines = self._index.vectors @ vectors.T
-        lists = [self._ranked(keyword, cosines[:, at], boost) for at, keyword in enumerate(asked)]
+        if len(asked) == 1 and not (categories or filters or preferred):
+            lists: Sequence[Sequence[tuple[int, float]]] = [self._alone(asked[0])]
+        else:
+            lists = self._ranked_each(asked, self._boost(categories, filters, preferred))
         return [self._hit(found) for found in _merge(lists, asked, limit)]
+
+    def _ranked_alone(self, keyword: str) -> list[tuple[int, float]]:
+        [ranked] = self._ranked_each([keyword], self._boost((), (), ()))
+        return ranked
+
+    def _ranked_each(self, keywords: Sequence[str], boost: np.ndarray) -> list[list[tuple[int, float]]]:
+        vectors = np.asarray(self._embedder.embed(keywords), dtype=np.float32)
+        cosines = self._index.vectors @ vectors.T
+        return [self._ranked(keyword, cosines[:, at], boost) for at, keyword in enumerate(keywords)]
 
     def _boost(self, categories: Sequence[str], filters: Sequence[str], preferred: Collection[str]) -> np.ndarray:
         boost = np.ones(len(self._index.products), dtype=np.float32)

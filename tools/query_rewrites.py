@@ -119,7 +119,7 @@ class RetrievedRewrites:
             if _content(part) not in own:
                 for synonym in self._synonyms.get(_content(part), []):
                     yield query.replace(part, synonym)
-        yield from self._nearest_first(query, self._names.of(query, roles.product or "", categories, without=without))
+        yield from self._nearest_first(query, self._names.of(query, roles, categories, without=without))
         near = [
             (found.similarity, found.example.corrected)
             for found in self._labelled.nearest(query, NEIGHBOURS, without=without)

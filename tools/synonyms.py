@@ -16,7 +16,7 @@ from state.errors import ModelsError
 from state.intent import Roles
 from state.settings import PROJECT_ROOT
 from tools.labelled_queries import LabelledQueries
-from tools.other_names import OtherNames, what_differs
+from tools.other_names import OtherNames, kind_of, what_differs
 
 SYNONYMS_FILE = PROJECT_ROOT / "models" / "intents" / "synonyms.json"
 SIGNS = (
@@ -31,6 +31,7 @@ SIGNS = (
     "repeated",
     "brand_kept",
     "attributes_kept",
+    "attribute_renamed",
     "product_kept",
     "product_renamed",
     "one_part",
@@ -117,7 +118,7 @@ class Synonyms:
         rows = []
         for rewrite, pair in zip(rewrites, pairs, strict=True):
             part, name = pair or ("", "")
-            taught = self._names.taught(part, name, categories, without=without)
+            taught = self._names.taught(part, name, roles, categories, without=without)
             said = stems(rewrite)
             same = len({*asked} & {*said})
             cosine = float(vectors[query] @ vectors[rewrite])
@@ -134,6 +135,7 @@ class Synonyms:
                     float(len(said) != len({*said})),
                     float(not roles.brand or roles.brand in rewrite),
                     _share([item.value in rewrite for item in roles.attributes]),
+                    float(taught.anywhere > 0 and kind_of(part, roles) == "attribute"),
                     float(bool(product) and product in rewrite),
                     float(part == product != ""),
                     float(pair is not None),

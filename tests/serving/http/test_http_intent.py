@@ -16,7 +16,7 @@ from serving.http.problems import Problem
 from serving.http.understanding import QueryReader, Understand
 from state.errors import ModelsMissing
 from state.http import HttpSettings
-from state.intent import QueryIntent
+from state.intent import QueryIntent, Rewrites
 
 
 def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -145,6 +145,36 @@ async def test_search_takes_the_repaired_spelling_where_it_is_asked_to_understan
     assert (read["query"], read["searched"]) == ("yogrt", "yogurt")
     assert len(read["products"]) == 4
     assert read["understood"]["product"] == "yogurt"
+
+
+async def test_other_queries_fill_a_thin_page_behind_what_says_it_all(client: httpx.AsyncClient) -> None:
+    asked = {"q": "greek yogurt", "also": ["kettle chips", "moon rock"]}
+    found = (await client.get("/v1/search", params=asked)).json()
+    assert found["also"] == ["kettle chips"]
+    assert found["products"][0]["name"] == "Greek Yogurt"
+    by = {product["name"]: product["found_by"] for product in found["products"]}
+    assert by["Kettle Chips"] == "kettle chips"
+    assert by["Vanilla Yogurt"] is None
+    alone = (await client.get("/v1/search?q=greek yogurt")).json()
+    assert [product["name"] for product in alone["products"]] == [name for name, other in by.items() if other is None]
+    assert alone["also"] == []
+
+
+async def test_rewrites_of_an_understood_query_are_such_other_queries(tmp_path: Path) -> None:
+    async def tea_too(query: str, *, session: Sequence[str] = ()) -> QueryIntent:
+        read = await small_understand(query)
+        return read.model_copy(update={"rewrites": Rewrites(synonym=["yoghurt"], substitute=["mint tea", "chai tea"])})
+
+    async with small_site(tmp_path, understand=tea_too) as site, site.client() as client:
+        found = (await client.get("/v1/search?q=greek yogurt&understand=true")).json()
+    assert found["also"] == ["mint tea"]
+    assert "Mint Tea" in [product["name"] for product in found["products"]]
+
+
+async def test_other_queries_are_bounded(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/v1/search", params={"q": "tea", "also": ["x"] * 7}), 422, "invalid")
+    problem(await client.get("/v1/search", params={"q": "tea", "also": ["x" * 121]}), 422, "invalid")
+    problem(await client.get("/v1/search", params={"q": "tea", "also": [""]}), 422, "invalid")
 
 
 async def test_the_description_has_the_shape_and_the_errors(site: SmallSite) -> None:
