@@ -29,7 +29,7 @@ from graph.services import Services, open_services
 from state.intent import REWRITE_KINDS, IntentDraft, LabelledQuery, Rewrites
 from state.intent_guard import IntentGuardContext
 from state.settings import load_settings
-from tools.labelled_queries import LabelledQueries, query_key
+from tools.labelled_queries import LabelledQueries, own_keys
 from tools.other_names import OtherNames
 from tools.query_results import RewriteGate
 from tools.query_rewrites import RetrievedRewrites
@@ -52,12 +52,12 @@ def systems(services: Services) -> dict[str, RewriteSystem]:
         return row.rewrites
 
     def retrieval(row: LabelledQuery) -> Rewrites:
-        own = frozenset({query_key(row.query), query_key(row.corrected)})
+        own = frozenset(own_keys(row))
         found = {
             kind: retrieved.rewrites(row.corrected, row, row.categories, kind, LOOKED_AT, without=own)
             for kind in REWRITE_KINDS
         }
-        found["synonym"] = synonyms.best(row.corrected, row, row.categories, found["synonym"])
+        found["synonym"] = synonyms.best(row.corrected, row, row.categories, found["synonym"], without=own)
         return Rewrites(**{kind: texts[:LIMIT] for kind, texts in found.items()})
 
     return {"teacher": teacher, "retrieval": retrieval}

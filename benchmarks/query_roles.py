@@ -4,7 +4,8 @@ Every system answers the same corrected queries; a span is right if label and wo
 labelled queries as a dictionary, the roles of the nearest labelled query where its words stand in this one, the
 conditional random field that ships (``--write`` trains it on the labelled queries that ship, the training split), the
 encoder that ships, and the two mixed. ``--models`` adds the language models: the base untuned, asked at length and in
-few words, the student, and the likelier of student and mix, which is what the intent graph answers.
+few words, the student, and the likelier of student and mix, which is what the intent graph answers. The last row is a
+second, blind labelling by the large model that labelled: as good as these labels let anything look.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -33,7 +34,7 @@ from state.intent_state import QueryProposal
 from state.query_context import QueryContext
 from state.settings import RoleSettings, load_settings
 from tools.brand_names import BrandNames
-from tools.labelled_queries import LabelledQueries
+from tools.labelled_queries import LabelledQueries, query_key
 from tools.mixed_roles import TAGGER_DIR, MixedRoles
 from tools.products import ProductSearch
 from tools.query_categories import QueryCategories
@@ -42,6 +43,7 @@ from tools.query_roles import ROLES_FILE, CrfRoles
 from training.datasets import load_examples
 from training.examples import Task
 from training.query_crf import train_crf
+from training.second_labels import load_second_labels
 
 Answer = Callable[[str], Roles]
 LONGEST = 5
@@ -101,6 +103,13 @@ def mixed_roles(field: CrfRoles) -> MixedRoles:
     """Return the taggers that ship, mixed as the intent graph mixes them."""
     encoder = QueryTagger.load(TAGGER_DIR)
     return MixedRoles(field, encoder, encoder.card.tags, encoder.card.share)
+
+
+def second_labelling(rows: Sequence[LabelledQuery]) -> Answer:
+    """Return the second labels of ``rows``, by corrected query."""
+    labels = load_second_labels()
+    by_corrected = {row.corrected: labels[query_key(row.query)] for row in rows}
+    return by_corrected.__getitem__
 
 
 class Models:
@@ -164,7 +173,7 @@ def main(
     table = Table(
         "roles by", "precision", "recall", "F1", "F1 of words alone", "head", "torso", "tail", "ms, median", title=split
     )
-    compared = [*systems(), *(Models().systems() if models else [])]
+    compared = [*systems(), *(Models().systems() if models else []), ("second labelling", second_labelling(held_out))]
     labels = Table("label", "spans", *(name for name, _ in compared), title=f"{split}: F1 by label")
     by_label = []
     for name, answer in compared:

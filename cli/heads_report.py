@@ -27,8 +27,8 @@ EXIT_ALARM = 3
 def report(
     exponent: Annotated[float, typer.Option(min=0, help="Exponent of Zipf's law: how fast frequency falls.")] = 1.0,
     distinct: Annotated[int, typer.Option(min=3, help="Different queries that shoppers type.")] = 100_000,
-    head: Annotated[int, typer.Option(min=1, help="The last rank of the head.")] = 1_000,
-    torso: Annotated[int, typer.Option(min=2, help="The last rank of the torso.")] = 20_000,
+    head: Annotated[int, typer.Option(min=1, help="The last rank of the head.")] = 5_000,
+    torso: Annotated[int, typer.Option(min=2, help="The last rank of the torso.")] = 30_000,
     length: Annotated[int, typer.Option(min=1, help="Queries drawn for each seed.")] = 20_000,
     seeds: Annotated[int, typer.Option(min=2, help="Streams drawn.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,

@@ -28,8 +28,8 @@ class Stream:
 
     exponent: float = 1.0
     distinct: int = 100_000
-    head: int = 1_000
-    torso: int = 20_000
+    head: int = 5_000
+    torso: int = 30_000
     length: int = 20_000
 
     def __post_init__(self) -> None:

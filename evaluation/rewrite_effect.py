@@ -103,15 +103,18 @@ class EffectMeter:
         kept = {name: self._kept(group, name, row, system(row)) for name, system in systems.items()}
         texts = {text for rewrites in kept.values() for _, found in rewrites for text in found}
         found = {text: self._products.find([text], limit=FOUND) for text in sorted(texts)}
-        pool = {hit.product.id: hit.product for hits in (own, *found.values()) for hit in hits[:SHOWN]}
+        mixed = {name: {text: found[text] for text in one_of_each(rewrites)} for name, rewrites in kept.items()}
+        pages = {name: result_page(row.corrected, own, others, limit=SHOWN)[0] for name, others in mixed.items()}
+        plain, without = own[:SHOWN], result_page(row.corrected, own, limit=SHOWN)[0]
+        judged = [hits[:JUDGED] for hits in found.values()]
+        pool = {hit.product.id: hit.product for hits in (plain, without, *pages.values(), *judged) for hit in hits}
         grades = self._grades(row, list(pool.values()))
         group.queries += 1
-        group.plain.add(own, grades)
-        group.without.add(result_page(row.corrected, own, limit=SHOWN)[0], grades)
+        group.plain.add(plain, grades)
+        group.without.add(without, grades)
         for name, rewrites in kept.items():
             effect = group.systems[name]
-            mixed = {text: found[text] for text in one_of_each(rewrites)}
-            effect.page.add(result_page(row.corrected, own, mixed, limit=SHOWN)[0], grades)
+            effect.page.add(pages[name], grades)
             for kind, given in rewrites:
                 effect.given[kind] += bool(given)
                 effect.rewrites[kind] += len(given)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
+import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,6 +21,13 @@ from state.intent import LabelledQuery
 from state.settings import Settings
 from tools.keyword_index import embedding_cache
 from tools.known_vectors import KnownVectors
+
+log = logging.getLogger(__name__)
+
+
+class _Typed(Protocol):
+    query: str
+    corrected: str
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,17 @@ class LabelledQueries:
 
     @classmethod
     def open(cls, settings: Settings, embedder: Embedder) -> Self:
-        """Read ``intent.labelled`` (see :func:`read_labelled`); vectors of its queries and words are kept on disk."""
+        """Read ``intent.labelled`` (see :func:`read_labelled`); vectors of its queries and words are kept on disk.
+
+        Where they cannot be kept they are made again every time.
+        """
         rows = read_labelled(settings.intent.labelled)
         texts = sorted({text for row in rows for text in (row.corrected, *row.corrected.lower().split())})
-        vectors = embedding_cache(settings.corpus_dir, embedder).vectors(texts)
+        try:
+            vectors = embedding_cache(settings.corpus_dir, embedder).vectors(texts)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the vectors of labelled queries are not kept (%s): %s", type(error).__name__, error)
+            vectors = embedder.embed(texts)
         return cls(rows, KnownVectors(embedder, texts, vectors) if texts else embedder)
 
     @property
@@ -72,6 +88,11 @@ class LabelledQueries:
 def query_key(query: str) -> str:
     """Return the form under which a query is looked up: case and spacing do not matter."""
     return " ".join(query.casefold().split())
+
+
+def own_keys(row: _Typed) -> set[str]:
+    """Return the keys under which a labelled query could be found: as typed and as corrected."""
+    return {query_key(row.query), query_key(row.corrected)}
 
 
 def read_labelled(path: Path) -> list[LabelledQuery]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from state.intent import LabelledQuery, Roles
-from tools.labelled_queries import query_key
+from tools.labelled_queries import own_keys, query_key
 
 Kind = Literal["product", "attribute"]
 LONGEST = 3
@@ -73,7 +73,8 @@ class OtherNames:
         if not rows:
             return Taught()
         here, anywhere = _distinct(rows, categories, without), _distinct(rows, None, without)
-        holding = _distinct(self._holding.get(part, []), categories, without)
+        # A row that taught the name backwards holds the other one: it counts as holding both.
+        holding = _distinct([*self._holding.get(part, []), *rows], categories, without)
         return Taught(len(here), len(anywhere), len(here) / max(len(holding), 1))
 
 
@@ -90,19 +91,19 @@ def _distinct(rows: Sequence[LabelledQuery], categories: Collection[str] | None,
     return {
         query_key(row.corrected)
         for row in rows
-        if (categories is None or {*row.categories} & {*categories})
-        and not {query_key(row.query), query_key(row.corrected)} & {*without}
+        if (categories is None or {*row.categories} & {*categories}) and not own_keys(row) & {*without}
     }
 
 
 def kind_of(part: str, roles: Roles) -> Kind | None:
     """Return what ``part`` of a query names, words of its product or of an attribute; None for anything else."""
-    if part and _within(part, roles.product or ""):
+    if part and within(part, roles.product or ""):
         return "product"
-    return "attribute" if part and any(_within(part, item.value) for item in roles.attributes) else None
+    return "attribute" if part and any(within(part, item.value) for item in roles.attributes) else None
 
 
-def _within(part: str, text: str) -> bool:
+def within(part: str, text: str) -> bool:
+    """Tell whether ``text`` holds ``part``, word for word."""
     return f" {part} " in f" {text.lower()} "
 
 

@@ -41,7 +41,7 @@ class ProductSearch:
         self._index = index
         self._embedder = embedder
         self._rows = {product.id: row for row, product in enumerate(index.products)}
-        # Reading one query asks for its products more than once: categories, gate, guards, the search itself.
+        # Reading one query asks for its products more than once: categories, gate, guards.
         self._alone = lru_cache(maxsize=REMEMBERED)(self._ranked_alone)
 
     @classmethod

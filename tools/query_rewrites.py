@@ -71,8 +71,10 @@ class RetrievedRewrites:
         found = {"synonym": self._synonym, "broader": self._broader, "substitute": self._substitute}[kind](
             query, roles, categories, without
         )
-        claims = _claims(query, roles)
-        fresh = (text for text in (_claiming(claims, text) for text in found) if _content(text) != _content(query))
+        if kind != "synonym":
+            claims = _claims(query, roles)
+            found = (_claiming(claims, text) for text in found)
+        fresh = (text for text in found if _content(text) != _content(query))
         return list(islice(dict.fromkeys(fresh), limit))
 
     def _broader(self, query: str, roles: Roles, categories: Sequence[str], without: frozenset[str]) -> Iterator[str]:
@@ -113,7 +115,11 @@ class RetrievedRewrites:
         yield from (text for similarity, text in sorted(near, reverse=True) if similarity >= SUBSTITUTE_COSINE)
 
     def _synonym(self, query: str, roles: Roles, categories: Sequence[str], without: frozenset[str]) -> Iterator[str]:
-        """Yield what labelled queries call the same thing or its product, then terms that are very near."""
+        """Yield what labelled queries call the same thing or its product, then terms that are very near.
+
+        Claims that a near term does not make stand in front of it; a part that is renamed may be the claim itself.
+        """
+        claims = _claims(query, roles)
         own = {_content(key) for key in without}
         for part in dict.fromkeys([query, roles.product or query]):
             if _content(part) not in own:
@@ -131,7 +137,7 @@ class RetrievedRewrites:
         ]
         for similarity, text in sorted(near, reverse=True):
             if similarity >= SYNONYM_COSINE and query_key(text) != query_key(query) and self._another(text, query):
-                yield text
+                yield _claiming(claims, text)
 
     def _nearest_first(self, query: str, texts: Iterable[str]) -> list[str]:
         """Return ``texts``, each once, by their cosine to ``query``."""

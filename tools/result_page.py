@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from state.catalog import ProductHit
 from state.intent import Rewrites
-from tools.query_results import RICH, content_stems, says_all
+from tools.query_results import PROBED, RICH, content_stems, says_all
 
 KEPT_FIRST = 12
 """Places that the query's own results keep before those of other queries get one."""
@@ -24,23 +24,29 @@ def result_page(
     """Return a page of at most ``limit`` results of ``query``, and by product id the other query that found it.
 
     ``own`` is what the query finds, best first; ``others`` what other queries find. Products whose name and aisle say
-    all words of the query stand first. Where these are at least ``rich`` of ``own``, other queries get no place; else
-    they share the places from ``KEPT_FIRST`` on with the rest of ``own``, in turn.
+    all words of the query stand first, then the best of ``own`` to the twelfth. Other queries get the places behind,
+    in turn with the rest of ``own``, unless at least ``rich`` of the first ``PROBED`` of ``own`` say it all.
     """
     asked = content_stems(query)
     saying = [hit for hit in own if asked and says_all(asked, hit.product)]
     page = {hit.product.id: hit for hit in [*saying, *own[:KEPT_FIRST]]}
-    mixed = others if others and len(saying) < rich else {}
+    mixed = others if others and is_thin(query, own, rich=rich) else {}
+    own_ids = {hit.product.id for hit in own}
     found_by: dict[str, str] = {}
-    named = [(text, hits) for text, hits in mixed.items()] + [("", own)]
-    for turn in zip_longest(*(hits for _, hits in named)):
-        for (text, _), hit in zip(named, turn, strict=True):
+    for turn in zip_longest(*mixed.values(), own[KEPT_FIRST:]):
+        for text, hit in zip((*mixed, None), turn, strict=True):
             if hit is not None and hit.product.id not in page:
                 page[hit.product.id] = hit
-                if text:
+                if text is not None and hit.product.id not in own_ids:
                     found_by[hit.product.id] = text
     shown = list(page.values())[:limit]
     return shown, {hit.product.id: found_by[hit.product.id] for hit in shown if hit.product.id in found_by}
+
+
+def is_thin(query: str, own: Sequence[ProductHit], *, rich: int = RICH) -> bool:
+    """Tell whether fewer than ``rich`` of the first ``PROBED`` of ``own`` say all words of ``query``."""
+    asked = content_stems(query)
+    return sum(bool(asked) and says_all(asked, hit.product) for hit in own[:PROBED]) < rich
 
 
 def one_of_each(rewrites: Rewrites) -> list[str]:

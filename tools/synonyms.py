@@ -16,7 +16,7 @@ from state.errors import ModelsError
 from state.intent import Roles
 from state.settings import PROJECT_ROOT
 from tools.labelled_queries import LabelledQueries
-from tools.other_names import OtherNames, kind_of, what_differs
+from tools.other_names import OtherNames, kind_of, what_differs, within
 
 SYNONYMS_FILE = PROJECT_ROOT / "models" / "intents" / "synonyms.json"
 SIGNS = (
@@ -73,14 +73,24 @@ class Synonyms:
         except (OSError, ValueError, ValidationError) as error:
             raise ModelsError(f"{path} cannot be used ({type(error).__name__}). {fix}") from None
         name = labelled.known_vectors.name
-        if model.signs != SIGNS or len(model.weights) != len(SIGNS) or model.embedder != name:
-            raise ModelsError(f"{path} was fitted for other signs or another embedder than '{name}'. {fix}")
+        if model.signs != SIGNS or len(model.weights) != len(SIGNS):
+            raise ModelsError(f"{path} was fitted for other signs. {fix}")
+        if model.embedder != name:
+            raise ModelsError(f"{path} was fitted for the embedder '{model.embedder}', not '{name}'. {fix}")
         return cls(model, labelled, names)
 
-    def best(self, query: str, roles: Roles, categories: Collection[str], rewrites: Sequence[str]) -> list[str]:
+    def best(
+        self,
+        query: str,
+        roles: Roles,
+        categories: Collection[str],
+        rewrites: Sequence[str],
+        *,
+        without: Collection[str] = frozenset(),
+    ) -> list[str]:
         """Return those of ``rewrites`` that are likely synonyms of ``query``, likeliest first, each once."""
         distinct = list(dict.fromkeys(rewrites))
-        chances = self.chances(query, roles, categories, distinct)
+        chances = self.chances(query, roles, categories, distinct, without=without)
         order = sorted(range(len(distinct)), key=lambda at: -chances[at])
         return [distinct[at] for at in order if chances[at] >= self._model.threshold]
 
@@ -133,10 +143,10 @@ class Synonyms:
                     1 - same / max(len({*said}), 1),
                     len(said) / max(len(asked), 1),
                     float(len(said) != len({*said})),
-                    float(not roles.brand or roles.brand in rewrite),
-                    _share([item.value in rewrite for item in roles.attributes]),
+                    float(not roles.brand or within(roles.brand, rewrite)),
+                    _share([within(item.value, rewrite) for item in roles.attributes]),
                     float(taught.anywhere > 0 and kind_of(part, roles) == "attribute"),
-                    float(bool(product) and product in rewrite),
+                    float(bool(product) and within(product, rewrite)),
                     float(part == product != ""),
                     float(pair is not None),
                     len(part.split()) / 3,

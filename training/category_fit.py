@@ -10,7 +10,7 @@ import numpy as np
 from state.answers_intent import MAX_CATEGORIES
 from state.intent import LabelledQuery
 from tools.category_features import FEATURES
-from tools.labelled_queries import query_key
+from tools.labelled_queries import own_keys
 from tools.linear_scorer import LinearScorer
 from tools.query_categories import CategoryPool, QueryCategories
 from training.logistic import fit_logistic, folds
@@ -50,11 +50,6 @@ class GuardFigures:
     right_lost: float
     precision_without: float
     precision_with: float
-
-
-def own_keys(row: LabelledQuery) -> set[str]:
-    """Return the keys under which the label of ``row`` itself would be found."""
-    return {query_key(row.query), query_key(row.corrected)}
 
 
 def fit_categories(

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from state.errors import ShelfwiseError
 from training.examples import Example, Task, parse_example
@@ -28,6 +28,7 @@ FILES: dict[Task, str] = {
     Task.INTENTS: "intents.jsonl.gz",
 }
 CHECKSUMS = "SHA256SUMS"
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class DatasetError(ShelfwiseError):
@@ -177,6 +178,24 @@ def _shipped(task: Task) -> tuple[Example, ...]:
     return tuple(row for _, row in rows)
 
 
+def read_models(path: Path, model: type[Model]) -> list[Model]:
+    """Return the lines of a file as rows of ``model``.
+
+    Raises:
+        DatasetError: the file cannot be read, or a line is no such row; the message names the line.
+    """
+    lines, problems = read_lines(path)
+    if problems:
+        raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}. Restore the file.")
+    rows = []
+    for line in lines:
+        try:
+            rows.append(model.model_validate(line.record))
+        except ValidationError as error:
+            raise DatasetError(f"{path}, line {line.number}: {first_fault(error)}. Restore the file.") from None
+    return rows
+
+
 def verified(path: Path) -> Path:
     """Return ``path``, a file of the shipped data, having compared it with what was shipped.
 
@@ -187,7 +206,7 @@ def verified(path: Path) -> Path:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error}. Restore it.") from error
-    if found != checksums()[path.name]:
+    if found != checksums().get(path.name):
         raise DatasetError(f"{path} is not the file that was shipped (SHA-256 {found[:12]}). Restore it.")
     return path
 

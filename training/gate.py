@@ -118,7 +118,11 @@ def run_gate(
 
 
 def _distinct(numbered: Sequence[tuple[int, Example]]) -> tuple[list[Example], list[Drop]]:
-    """Return the first row of each key; later ones go by their line number, so that the first is not meant."""
+    """Return the first row of each key; later ones go by their line number, so that the first is not meant.
+
+    Of a query that is written for training too, the row that is measured on stays.
+    """
+    numbered = sorted(numbered, key=lambda entry: getattr(entry[1], "train_only", False))
     first: dict[str, Example] = {}
     drops = []
     for number, row in numbered:

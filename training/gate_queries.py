@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from state.intent import REWRITE_KINDS
 from tools.intent_entries import Taxonomy, fault_of
-from tools.labelled_queries import query_key
+from tools.labelled_queries import own_keys, query_key
 from training.examples import IntentExample
 from training.gate_report import Drop
 
@@ -16,7 +16,7 @@ def query_drops(rows: Sequence[IntentExample], taxonomy: Taxonomy) -> Iterator[D
 
     Rows of dev and test stay as the teacher wrote them, so that what is measured on them stays comparable.
     """
-    held_out = {key for row in rows if row.split != "train" for key in query_keys(row)}
+    held_out = {key for row in rows if row.split != "train" for key in own_keys(row)}
     for row in rows:
         if row.split != "train":
             continue
@@ -26,19 +26,14 @@ def query_drops(rows: Sequence[IntentExample], taxonomy: Taxonomy) -> Iterator[D
             yield _row(row, "no role", "neither product nor brand nor attribute")
         elif same := _same_rewrite(row):
             yield _row(row, "rewrite says nothing new", same)
-        elif query_keys(row) & held_out:
+        elif own_keys(row) & held_out:
             yield _row(row, "held-out query", "reads as a query of dev or test")
-
-
-def query_keys(row: IntentExample) -> set[str]:
-    """Return the forms under which a query could be known: as typed and as corrected."""
-    return {row.key, query_key(row.corrected)}
 
 
 def _same_rewrite(row: IntentExample) -> str | None:
     for kind in REWRITE_KINDS:
         texts = [query_key(text) for text in getattr(row.rewrites, kind)]
-        if repeated := [text for text in texts if text in query_keys(row) or texts.count(text) > 1]:
+        if repeated := [text for text in texts if text in own_keys(row) or texts.count(text) > 1]:
             return f"{kind}: {repeated[0]}"
     return None
 

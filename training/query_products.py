@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic.types import StringConstraints
 
 from tools.labelled_queries import query_key
-from training.datasets import DATA_DIR, DatasetError, first_fault, read_lines, verified
+from training.datasets import DATA_DIR, read_models, verified
 from training.splits import Split
 
 QUERY_PRODUCTS = "query_products.jsonl.gz"
@@ -48,22 +47,4 @@ def load_query_products(split: Split) -> Mapping[str, JudgedQuery]:
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[JudgedQuery, ...]:
-    return tuple(read_query_products(verified(DATA_DIR / QUERY_PRODUCTS)))
-
-
-def read_query_products(path: Path) -> list[JudgedQuery]:
-    """Return the rows of a file of judgements.
-
-    Raises:
-        DatasetError: the file cannot be read, or a line is no judgement; the message names the line.
-    """
-    lines, problems = read_lines(path)
-    if problems:
-        raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}.")
-    rows = []
-    for line in lines:
-        try:
-            rows.append(JudgedQuery.model_validate(line.record))
-        except ValidationError as error:
-            raise DatasetError(f"{path}, line {line.number}: {first_fault(error)}.") from None
-    return rows
+    return tuple(read_models(verified(DATA_DIR / QUERY_PRODUCTS), JudgedQuery))

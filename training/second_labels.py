@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from state.intent import Roles, Text
 from tools.labelled_queries import query_key
-from training.datasets import DATA_DIR, DatasetError, first_fault, read_lines, verified
+from training.datasets import DATA_DIR, read_models, verified
 
 SECOND_LABELS = "second_labels.jsonl.gz"
 
@@ -26,12 +26,5 @@ def load_second_labels() -> Mapping[str, SecondLabel]:
     Raises:
         DatasetError: the file is not the one that was shipped.
     """
-    path = verified(DATA_DIR / SECOND_LABELS)
-    lines, problems = read_lines(path)
-    if problems:
-        raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}. Restore the file.")
-    try:
-        rows = [SecondLabel.model_validate(line.record) for line in lines]
-    except ValidationError as error:
-        raise DatasetError(f"{path}: {first_fault(error)}. Restore the file.") from None
+    rows = read_models(verified(DATA_DIR / SECOND_LABELS), SecondLabel)
     return {query_key(row.query): row for row in rows}

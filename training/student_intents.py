@@ -23,7 +23,7 @@ from state.answers_intent import (
 from state.catalog import Category
 from state.intent import REWRITE_KINDS, LabelledQuery
 from state.llm import Message
-from tools.labelled_queries import LabelledQueries, query_key
+from tools.labelled_queries import LabelledQueries, own_keys
 from tools.query_categories import OFFERED, QueryCategories
 
 
@@ -50,7 +50,7 @@ def query_questions(evidence: QueryEvidence, row: LabelledQuery) -> Iterator[Que
 
     The row's own label takes no part in what is injected.
     """
-    query, own = row.corrected, _keys(row)
+    query, own = row.corrected, own_keys(row)
     examples, offered = _injected(evidence, query, own)
     aisle = offered[0].aisle if offered else None
     roles = roles_messages(query, examples, aisle)
@@ -71,10 +71,6 @@ def _injected(evidence: QueryEvidence, query: str, own: set[str]) -> tuple[list[
     near = evidence.labelled.nearest(query, MAX_EXAMPLES, without=own)
     offered = evidence.categories.candidates(query, OFFERED, without=own)
     return [found.example for found in near], [entry.category for entry in offered]
-
-
-def _keys(row: LabelledQuery) -> set[str]:
-    return {query_key(row.corrected), query_key(row.query)}
 
 
 def _categories(offered: Sequence[Category], row: LabelledQuery) -> dict[str, Any]:

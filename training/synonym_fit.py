@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from state.intent import LabelledQuery, Text
-from tools.labelled_queries import query_key
+from tools.labelled_queries import own_keys
 from tools.synonyms import SIGNS, SynonymModel, Synonyms
-from training.datasets import DATA_DIR, DatasetError, first_fault, read_lines, verified
+from training.datasets import DATA_DIR, read_models, verified
 from training.logistic import fit_logistic, folds
 
 SYNONYM_PAIRS = "synonym_pairs.jsonl.gz"
@@ -46,14 +46,7 @@ def load_synonym_pairs() -> list[SynonymPair]:
     Raises:
         DatasetError: the file is not the one that was shipped.
     """
-    path = verified(DATA_DIR / SYNONYM_PAIRS)
-    lines, problems = read_lines(path)
-    if problems:
-        raise DatasetError(f"{path}, line {problems[0].line}: {problems[0].reason}. Restore the file.")
-    try:
-        return [SynonymPair.model_validate(line.record) for line in lines]
-    except ValidationError as error:
-        raise DatasetError(f"{path}: {first_fault(error)}. Restore the file.") from None
+    return read_models(verified(DATA_DIR / SYNONYM_PAIRS), SynonymPair)
 
 
 def observe(synonyms: Synonyms, rows: Sequence[LabelledQuery], pairs: Sequence[SynonymPair]) -> Observed:
@@ -63,7 +56,7 @@ def observe(synonyms: Synonyms, rows: Sequence[LabelledQuery], pairs: Sequence[S
     signs = []
     for pair in known:
         row = by_query[pair.query]
-        own = {query_key(row.query), query_key(row.corrected)}
+        own = own_keys(row)
         signs += synonyms.signs(pair.query, row, row.categories, [pair.rewrite], without=own)
     return Observed(known, np.array(signs))
 

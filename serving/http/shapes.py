@@ -145,12 +145,13 @@ class SearchResults(BaseModel):
 
     ``understood`` is what the query was taken to mean, None where that was not asked for or cannot be told.
     ``searched`` are the words that were searched: the query, or its repaired spelling where it was understood.
-    ``also`` are other queries whose products fill the page, since few say all that the query says.
+    ``thin``: few products say all that the query says; ``also`` are other queries whose products then fill the page.
     """
 
     query: str
     searched: str
     products: list[ProductTile]
+    thin: bool = False
     also: list[str] = Field(default_factory=list)
     understood: QueryIntent | None = None
 

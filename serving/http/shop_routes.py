@@ -28,10 +28,12 @@ from serving.http.shapes import (
 )
 from serving.http.site import Site, site_of
 from state.cached import ProductState
+from state.catalog import ProductHit
 from state.errors import ModelsMissing, StoreUnavailable
 from state.intent import QueryIntent
 from tools.engagement import Event, theme_key
-from tools.result_page import one_of_each, result_page
+from tools.query_results import PROBED
+from tools.result_page import is_thin, one_of_each, result_page
 from tools.shopper_directory import list_shoppers
 
 router = APIRouter(prefix="/v1")
@@ -76,25 +78,27 @@ async def search(
     shop = await site.pages.shop()
     understood = await site.queries.read_if_possible(q, session) if understand else None
     searched = understood.corrected if understood else q
-    others = list(dict.fromkeys([*also, *(one_of_each(understood.rewrites) if understood else [])]))
+    rewrites = one_of_each(understood.rewrites) if understood else []
+    others = [text for text in dict.fromkeys([*also, *rewrites]) if text != searched]
     bought = await asyncio.to_thread(shop.bought, shopper_id) if shopper_id is not None else frozenset()
     try:
-        find = (await asyncio.to_thread(shop.search)).find
-        found = await asyncio.to_thread(
-            lambda: {text: find([text], preferred=bought, limit=_SPARE * limit) for text in (searched, *others)}
-        )
+        search = await asyncio.to_thread(shop.search)
     except ModelsMissing:
         raise unavailable("Search is not ready: the embedder is missing.", 60, "search-closed") from None
     gone = (await site.pages.unavailable_now()).states
-    had = {
-        text: [
+
+    def had(text: str) -> list[ProductHit]:
+        hits = search.find([text], preferred=bought, limit=max(_SPARE * limit, PROBED))
+        return [
             hit
             for hit in hits
             if hit.product.available and hit.product.id not in gone and not shop.restricted(hit.product)
         ]
-        for text, hits in found.items()
-    }
-    page, found_by = result_page(searched, had.pop(searched), had, limit=limit)
+
+    own = await asyncio.to_thread(had, searched)
+    thin = is_thin(searched, own)
+    found = await asyncio.to_thread(lambda: {text: had(text) for text in others}) if thin else {}
+    page, found_by = result_page(searched, own, found, limit=limit)
     tiles = [
         tile_of(
             hit.product,
@@ -105,7 +109,7 @@ async def search(
         for hit in page
     ]
     mixed = [text for text in others if text in found_by.values()]
-    return SearchResults(query=q, searched=searched, products=tiles, also=mixed, understood=understood)
+    return SearchResults(query=q, searched=searched, products=tiles, thin=thin, also=mixed, understood=understood)
 
 
 @router.get("/intent", tags=["shop"], summary="What a query asks for")

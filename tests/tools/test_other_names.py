@@ -70,6 +70,7 @@ def test_a_name_counts_only_in_the_categories_where_it_was_taught() -> None:
     assert names.taught("soda", "pop", SODA, []) == Taught(here=0, anywhere=2, share=0.0)
     assert names.taught("soda", "pop", SODA, HERE, without=["diet soda"]) == Taught(here=1, anywhere=1, share=0.5)
     assert names.taught("soda", "tea", SODA, HERE) == Taught()
+    assert names.taught("pop", "soda", Roles(product="pop"), HERE) == Taught(here=2, anywhere=2, share=1.0)
 
 
 def test_attributes_rename_attributes_and_nothing_else() -> None:

@@ -9,10 +9,10 @@ from support.small_shop import SmallCatalog, WordEmbedder, WordSearch
 from evaluation.intent_scores import category_scores
 from state.intent import IntentDraft, LabelledQuery
 from tools.category_features import FEATURES
-from tools.labelled_queries import LabelledQueries
+from tools.labelled_queries import LabelledQueries, own_keys
 from tools.linear_scorer import LinearScorer
 from tools.query_categories import QueryCategories
-from training.category_fit import AnsweredPath, calibrate_guard, fit_categories, guard_figures, own_keys
+from training.category_fit import AnsweredPath, calibrate_guard, fit_categories, guard_figures
 
 
 def scorer(threshold: float = 0.5, **weights: float) -> LinearScorer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from state.catalog import Product, ProductHit
 from state.intent import Rewrites
 from tools.query_results import RICH
-from tools.result_page import KEPT_FIRST, one_of_each, result_page
+from tools.result_page import KEPT_FIRST, is_thin, one_of_each, result_page
 
 
 def hits(*names: str) -> list[ProductHit]:
@@ -32,7 +32,7 @@ def test_where_little_says_it_the_first_places_stay_and_the_others_are_shared_in
     page, found_by = result_page("chai latte", many("q", 40), {"a": many("a", 24), "b": many("b", 2)})
     assert len(page) == 24
     assert ids(page)[:KEPT_FIRST] == [f"q{number}" for number in range(KEPT_FIRST)]
-    assert ids(page)[KEPT_FIRST : KEPT_FIRST + 6] == ["a0", "b0", "a1", "b1", "a2", "a3"]
+    assert ids(page)[KEPT_FIRST : KEPT_FIRST + 6] == ["a0", "b0", "q12", "a1", "b1", "q13"]
     assert {found_by[key] for key in ("a0", "b0")} == {"a", "b"}
     assert not {"q0", "q12"} & found_by.keys()
 
@@ -44,9 +44,18 @@ def test_rich_results_are_left_alone() -> None:
 
 
 def test_a_product_found_twice_takes_one_place_and_is_the_querys() -> None:
-    own = hits("Mug", "Cup")
-    page, found_by = result_page("chai", own, {"other": hits("Cup", "Masala Tea")})
-    assert (ids(page), found_by) == (["Mug", "Cup", "Masala Tea"], {"Masala Tea": "other"})
+    own = [*many("q", 14), *hits("Cup")]
+    page, found_by = result_page("chai", own, {"other": hits("Cup", "Masala Tea"), "third": hits("Masala Tea")})
+    assert ids(page) == [*(f"q{number}" for number in range(12)), "Cup", "Masala Tea", "q12", "q13"]
+    assert found_by == {"Masala Tea": "other"}
+
+
+def test_what_stands_far_behind_makes_no_page_rich() -> None:
+    own = [*many("q", 24), *hits(*(f"Chai {number}" for number in range(RICH)))]
+    assert is_thin("chai", own)
+    page, found_by = result_page("chai", own, {"other": hits("Masala Tea")})
+    assert found_by == {"Masala Tea": "other"}
+    assert ids(page)[0] == "Chai 0"
 
 
 def test_a_query_of_fillers_alone_says_nothing_that_a_product_could_say() -> None:

@@ -73,5 +73,11 @@ def test_a_file_that_does_not_fit_is_refused_with_the_command_that_makes_it(tmp_
     path.write_text(content)
     with pytest.raises(ModelsError, match="query_synonyms"):
         Synonyms.open(LABELLED, path=path)
-    with pytest.raises(ModelsError, match="another embedder"):
+
+
+def test_the_shipped_model_is_of_these_signs_and_refuses_another_embedder() -> None:
+    shipped = SynonymModel.model_validate_json(SYNONYMS_FILE.read_bytes())
+    assert shipped.signs == SIGNS
+    assert len(shipped.weights) == len(SIGNS)
+    with pytest.raises(ModelsError, match="embedder"):
         Synonyms.open(LABELLED, path=SYNONYMS_FILE)

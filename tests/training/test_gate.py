@@ -204,6 +204,12 @@ def test_no_training_query_reads_as_a_held_out_one_and_those_stay_whatever_their
     assert rules(report) == [("row", f"{HELD_OUT}s", "held-out query")]
 
 
+def test_of_a_query_that_is_there_twice_the_one_that_is_measured_on_stays(gate: Gate) -> None:
+    written, measured = query(HELD_OUT, product="tea"), query(HELD_OUT, product=None, train_only=False)
+    [kept], _ = gate(Task.INTENTS, written, measured)
+    assert (kept.split, kept.product) == ("dev", None)
+
+
 def test_a_query_that_is_written_for_training_is_never_measured_on() -> None:
     assert parse_example(Task.INTENTS, query(HELD_OUT, product="tea")).split == "train"
     assert parse_example(Task.INTENTS, query(HELD_OUT, product="tea", train_only=False)).split == "dev"

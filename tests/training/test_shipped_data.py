@@ -18,12 +18,13 @@ from training.gate_report import read_report
 from training.query_products import QUERY_PRODUCTS, load_query_products
 from training.second_labels import SECOND_LABELS, load_second_labels
 from training.splits import SPLITS
+from training.synonym_fit import SYNONYM_PAIRS
 
-MEASURES = {QUERY_PRODUCTS, SECOND_LABELS}
+BESIDE = {QUERY_PRODUCTS, SECOND_LABELS, SYNONYM_PAIRS}
 
 
 def test_every_shipped_file_is_the_one_that_was_listed() -> None:
-    assert set(checksums()) == {*FILES.values(), *MEASURES}
+    assert set(checksums()) == {*FILES.values(), *BESIDE}
     for name, digest in checksums().items():
         assert hashlib.sha256((DATA_DIR / name).read_bytes()).hexdigest() == digest, name
 

@@ -172,23 +172,32 @@ async function showResults(text) {
   drawResults(found, reading());
   say(`${count(found.products.length, "product")} for ${found.query}`);
   const intent = await asked;
-  if (!signal.aborted) await showUnderstood(text, intent, signal);
+  if (!signal.aborted) await showUnderstood(text, found, intent, signal);
 }
 
 /** Draw what the query was understood as; results of its repaired spelling, and of its rewrites where few say it all. */
-async function showUnderstood(text, intent, signal) {
+async function showUnderstood(text, found, intent, signal) {
   const place = document.getElementById("understood");
   if (!intent) return place.replaceChildren();
   const exact = address().get("exact") === "1";
   const repaired = isRepaired(text, intent) && !exact;
   const also = exact ? [] : bestRewrites(intent);
   let mixed = [];
-  if (repaired || also.length) {
-    const better = await attempt(() => api.search(repaired ? intent.corrected : text, shopper, signal, also), () => showResults(text));
+  if (repaired) {
+    const better = await attempt(() => api.search(intent.corrected, shopper, signal, also), () => showResults(text));
     if (!better) return;
     mixed = better.also;
-    if (repaired || mixed.length) drawResults(better);
-    if (repaired) say(`Showing ${count(better.products.length, "product")} for ${better.query} instead of ${text}`);
+    drawResults(better);
+    say(`Showing ${count(better.products.length, "product")} for ${better.query} instead of ${text}`);
+  } else if (found.thin && also.length) {
+    // What is there already is as good as without: where this fails, it stays.
+    const fuller = await api.search(text, shopper, signal, also).catch(() => null);
+    if (signal.aborted) return;
+    if (fuller?.also.length) {
+      mixed = fuller.also;
+      drawResults(fuller);
+      say(`${count(fuller.products.length, "product")} for ${text}, with those of ${mixed.join(", ")}`);
+    }
   }
   document.getElementById("understood").replaceChildren(...[
     repaired && spelling(text, intent, searchLink), mixed.length && alsoShown(mixed, searchLink), ...understood(intent, searchLink),

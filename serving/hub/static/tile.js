@@ -37,7 +37,7 @@ function closer(product, placement) {
       el("div", {}, product.price_range && el("p", { class: "price" }, price(product.price_range)),
         el("p", { class: "quiet" }, `${product.department} › ${product.aisle}`)),
       pills([product.bought_before ? "You bought this before" : "New to you"], product.bought_before ? "good" : ""),
-      el("p", {}, `Found for “${placement.title}”.`, fit !== null && placement.id !== SEARCH && ` Fit with that title: ${number(fit)} of 1.`),
+      el("p", {}, `Found for “${product.found_by ?? placement.title}”.`, fit !== null && placement.id !== SEARCH && ` Fit with that title: ${number(fit)} of 1.`),
       el("div", {}, addButton(product, placement.id)))),
   );
 }

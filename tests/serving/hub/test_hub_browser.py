@@ -178,7 +178,7 @@ def test_search_finds_products_and_leads_back(site: HubSite, browser: Browser) -
         expect(page.get_by_role("region", name="Search results").get_by_role("listitem")).to_have_count(4)
         page.get_by_role("button", name="Back to shelves").click()
         expect(shelf(page, "Fruit bowl")).to_be_visible()
-        page.get_by_role("searchbox").fill("no such thing")
+        page.goto(f"{site.url}/?shopper=7&q=no+such+thing")
         expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
 
 
@@ -223,6 +223,41 @@ def test_a_search_that_is_not_understood_shows_its_results(site: HubSite, browse
         eventually(page, lambda: bool(held))
         held[-1].fulfill(status=503, content_type="application/problem+json", body="{}")
         expect(page.locator("#understood")).to_be_empty()
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def understood_as_tea(query: str) -> dict[str, Any]:
+    """Return an intent whose substitute is tea."""
+    nothing = {"product": None, "brand": None, "attributes": [], "categories": []}
+    rewrites = {"synonym": [], "broader": [], "substitute": ["mint tea"]}
+    about = {"source": "student", "confidence": 0.9, "ms": 1.0}
+    return {"query": query, "corrected": query, "rewrites": rewrites, **nothing, **about}
+
+
+def test_products_of_other_searches_fill_a_thin_page_and_say_so(site: HubSite, browser: Browser) -> None:
+    site.store(small_page())
+    with open_page(browser, f"{site.url}/?shopper=7") as page:
+        page.route("**/v1/intent?*", lambda route: route.fulfill(json=understood_as_tea("rye bread")))
+        page.get_by_role("searchbox").fill("rye bread")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("note")).to_contain_text("also showing mint tea")
+        results = page.get_by_role("region", name="Search results").get_by_role("listitem")
+        expect(results.first).to_contain_text("Rye Bread")
+        expect(results.filter(has_text="Mint Tea")).to_have_count(1)
+        results.filter(has_text="Mint Tea").get_by_role("button").first.click()
+        expect(page.get_by_role("dialog")).to_contain_text("Found for “mint tea”")
+
+
+def test_results_stay_where_those_of_other_searches_cannot_be_had(site: HubSite, browser: Browser) -> None:
+    site.store(small_page())
+    with open_page(browser, f"{site.url}/?shopper=7") as page:
+        page.route("**/v1/intent?*", lambda route: route.fulfill(json=understood_as_tea("rye bread")))
+        page.route("**/v1/search?*also=*", lambda route: route.fulfill(status=503, json={}))
+        page.get_by_role("searchbox").fill("rye bread")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("navigation", name="Other searches")).to_contain_text("mint tea")
+        expect(page.get_by_role("region", name="Search results").get_by_role("listitem").first).to_contain_text("Rye")
+        expect(page.get_by_role("note")).to_have_count(0)
         expect(page.get_by_role("alert")).to_have_count(0)
 
 
