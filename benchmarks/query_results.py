@@ -28,7 +28,7 @@ from state.intent import IntentDraft, LabelledQuery
 from state.relevance import product_text, theme_text
 from state.settings import load_settings
 from tools.query_results import RICH, content_stems, says_all
-from tools.result_page import one_of_each, result_page
+from tools.result_page import filling, result_page
 from training.datasets import load_examples
 from training.examples import Task
 from training.query_products import JudgedQuery, load_query_products
@@ -59,7 +59,7 @@ def _gains(services: Services, rows: Sequence[LabelledQuery], judged: Mapping[st
         fields = row.model_dump(exclude={"kind", "rewrites"})
         pages = {"own": result_page(row.corrected, own, limit=SHOWN)[0]}
         for name, system in compared.items():
-            texts = one_of_each(guards(IntentDraft(**fields, rewrites=system(row)))[0].rewrites)
+            texts = filling(guards(IntentDraft(**fields, rewrites=system(row)))[0].rewrites)
             others = {text: services.products.find([text], limit=FOUND) for text in texts}
             # Rich or not: what would the rewrites do?
             pages[name] = result_page(row.corrected, own, others, limit=SHOWN, rich=SHOWN + 1)[0]

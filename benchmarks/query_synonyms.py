@@ -22,8 +22,8 @@ from tools.synonyms import SIGNS, SYNONYMS_FILE, SynonymModel, Synonyms
 from training.datasets import write_whole
 from training.synonym_fit import Observed, cross_validated, fit, load_synonym_pairs, observe
 
-THRESHOLDS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
-THRESHOLD = 0.2
+THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+THRESHOLD = 0.05
 
 
 def main(

@@ -21,7 +21,7 @@ from state.guard import PairScorer
 from state.intent import REWRITE_KINDS, IntentDraft, IntentVerdict, LabelledQuery, Rewrites
 from state.intent_guard import ProductFinder
 from state.relevance import product_text, theme_text
-from tools.result_page import one_of_each, result_page
+from tools.result_page import filling, result_page
 
 SHOWN = 24
 """Products of a page of results."""
@@ -103,7 +103,7 @@ class EffectMeter:
         kept = {name: self._kept(group, name, row, system(row)) for name, system in systems.items()}
         texts = {text for rewrites in kept.values() for _, found in rewrites for text in found}
         found = {text: self._products.find([text], limit=FOUND) for text in sorted(texts)}
-        mixed = {name: {text: found[text] for text in one_of_each(rewrites)} for name, rewrites in kept.items()}
+        mixed = {name: {text: found[text] for text in filling(rewrites)} for name, rewrites in kept.items()}
         pages = {name: result_page(row.corrected, own, others, limit=SHOWN)[0] for name, others in mixed.items()}
         plain, without = own[:SHOWN], result_page(row.corrected, own, limit=SHOWN)[0]
         judged = [hits[:JUDGED] for hits in found.values()]

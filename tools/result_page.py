@@ -49,6 +49,9 @@ def is_thin(query: str, own: Sequence[ProductHit], *, rich: int = RICH) -> bool:
     return sum(bool(asked) and says_all(asked, hit.product) for hit in own[:PROBED]) < rich
 
 
-def one_of_each(rewrites: Rewrites) -> list[str]:
-    """Return the best rewrite of each kind, those whose results fill a thin page."""
-    return list(dict.fromkeys(texts[0] for _, texts in rewrites if texts))
+def filling(rewrites: Rewrites) -> list[str]:
+    """Return the rewrites whose results fill a thin page: the best synonym and the best substitute.
+
+    Results of broader queries were tried and added nothing (docs/intents.md).
+    """
+    return list(dict.fromkeys([*rewrites.synonym[:1], *rewrites.substitute[:1]]))

@@ -106,7 +106,8 @@ def answer_node(provider: QueryProvider) -> Node:
             return {"intent": _known(state, LabelledQuery.model_validate(known))}
         session = await open_query_session(provider, runtime)
         draft = IntentDraft.model_validate(state["draft"])
-        kept = {kind: _given(draft, kind, state.get("retrieved", {}).get(kind, [])) for kind in REWRITE_KINDS}
+        large = session.services.settings.intent.prompts == "full"
+        kept = {kind: given(draft, kind, state.get("retrieved", {}).get(kind, []), large) for kind in REWRITE_KINDS}
         degraded = state["confidence"] < session.services.settings.intent.min_confidence
         intent = QueryIntent(
             **draft.model_dump(exclude={"rewrites", "categories"}),
@@ -131,13 +132,18 @@ def _known(state: IntentState, known: LabelledQuery) -> QueryIntent:
     )
 
 
-def _given(draft: IntentDraft, kind: RewriteKind, retrieved: list[str]) -> list[str]:
+def given(draft: IntentDraft, kind: RewriteKind, retrieved: list[str], large: bool) -> list[str]:
     """Return the rewrites of one kind to answer: the model's, or those found without it where none of its is left.
 
-    Synonyms are the likeliest of both together.
+    Synonyms are the likeliest of both together. Substitutes found without the model come before those of a small one:
+    they find more of what is relevant (docs/intents.md).
     """
     left: list[str] = getattr(draft.rewrites, kind)
-    written = left if kind == "synonym" else [text for text in left if text not in retrieved]
+    written = [text for text in left if text not in retrieved]
+    if kind == "synonym":
+        written = left
+    elif kind == "substitute" and not large:
+        written = [*(text for text in left if text in retrieved), *written]
     return (written or left)[: GIVEN[kind]]
 
 

@@ -33,7 +33,7 @@ from state.errors import ModelsMissing, StoreUnavailable
 from state.intent import QueryIntent
 from tools.engagement import Event, theme_key
 from tools.query_results import PROBED
-from tools.result_page import is_thin, one_of_each, result_page
+from tools.result_page import filling, is_thin, result_page
 from tools.shopper_directory import list_shoppers
 
 router = APIRouter(prefix="/v1")
@@ -78,7 +78,7 @@ async def search(
     shop = await site.pages.shop()
     understood = await site.queries.read_if_possible(q, session) if understand else None
     searched = understood.corrected if understood else q
-    rewrites = one_of_each(understood.rewrites) if understood else []
+    rewrites = filling(understood.rewrites) if understood else []
     others = [text for text in dict.fromkeys([*also, *rewrites]) if text != searched]
     bought = await asyncio.to_thread(shop.bought, shopper_id) if shopper_id is not None else frozenset()
     try:

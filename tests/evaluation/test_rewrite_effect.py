@@ -43,12 +43,12 @@ def test_recall_rises_with_what_a_rewrite_adds_and_each_kind_is_judged_by_its_fi
     )
     group = GroupEffect()
     meter = EffectMeter(found, BY_MODEL, keep)
-    meter.add(group, row(), {"one": lambda _: Rewrites(synonym=["masala tea"], broader=["mugs"])})
+    meter.add(group, row(), {"one": lambda _: Rewrites(synonym=["masala tea"], broader=["mugs"], substitute=["mugs"])})
     effect = group.systems["one"]
     assert (group.without.recall, group.without.precision) == ([pytest.approx(1 / 3)], [0.5])
     assert (effect.page.recall, effect.page.precision) == ([1.0], [pytest.approx(3 / 5)])
     assert (effect.right["synonym"], effect.right["broader"], effect.rewrites["broader"]) == (1, 0, 1)
-    assert (effect.given["synonym"], effect.given["substitute"]) == (1, 0)
+    assert (effect.given["synonym"], effect.given["substitute"]) == (1, 1)
 
 
 def test_only_the_best_rewrite_of_a_kind_gets_places() -> None:

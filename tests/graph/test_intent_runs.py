@@ -10,8 +10,9 @@ from support.query_shop import LABELLED, Words, query_services
 from support.scripted_chat import ScriptedChat
 
 from graph.intent import build_intent_graph
+from graph.query_nodes.drafting import given
 from state.errors import EngineUnavailable, QueryError
-from state.intent import QueryIntent
+from state.intent import IntentDraft, QueryIntent, Rewrites
 from state.intent_state import IntentOptions
 
 GUARD = """
@@ -132,8 +133,20 @@ async def test_rewrites_found_without_a_model_stand_in_only_where_none_is_left(g
 
     intent = await understood(query_services(models(substitute=["berry yogurt tubes"]), Retrieving()), guards)
     assert intent.rewrites.substitute == ["rye bread"]
-    intent = await understood(query_services(models(substitute=["kefir"]), Retrieving()), guards)
-    assert intent.rewrites.substitute == ["kefir"]
+    intent = await understood(query_services(models(broader=["dairy"]), Retrieving()), guards)
+    assert intent.rewrites.broader == ["dairy"]
+
+
+async def test_substitutes_found_without_a_model_come_before_those_of_a_small_one(guards: Path) -> None:
+    class Retrieving(Words):
+        def rewrites(self, *args: Any) -> list[str]:
+            return ["rye bread"]
+
+    small = query_services(models(substitute=["kefir"]), Retrieving())
+    assert (await understood(small, guards)).rewrites.substitute == ["rye bread", "kefir"]
+    draft = IntentDraft(query="tea", corrected="tea", rewrites=Rewrites(substitute=["kefir", "rye bread"]))
+    assert given(draft, "substitute", ["rye bread"], large=True) == ["kefir"]
+    assert given(draft, "substitute", ["rye bread"], large=False) == ["rye bread", "kefir"]
 
 
 async def test_what_a_guard_takes_out_is_told(guards: Path) -> None:

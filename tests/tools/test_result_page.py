@@ -5,7 +5,7 @@ from __future__ import annotations
 from state.catalog import Product, ProductHit
 from state.intent import Rewrites
 from tools.query_results import RICH
-from tools.result_page import KEPT_FIRST, is_thin, one_of_each, result_page
+from tools.result_page import KEPT_FIRST, filling, is_thin, result_page
 
 
 def hits(*names: str) -> list[ProductHit]:
@@ -47,7 +47,7 @@ def test_a_product_found_twice_takes_one_place_and_is_the_querys() -> None:
     own = [*many("q", 14), *hits("Cup")]
     page, found_by = result_page("chai", own, {"other": hits("Cup", "Masala Tea"), "third": hits("Masala Tea")})
     assert ids(page) == [*(f"q{number}" for number in range(12)), "Cup", "Masala Tea", "q12", "q13"]
-    assert found_by == {"Masala Tea": "other"}
+    assert found_by == {"Masala Tea": "third"}
 
 
 def test_what_stands_far_behind_makes_no_page_rich() -> None:
@@ -66,6 +66,8 @@ def test_no_results_and_no_others_make_an_empty_page() -> None:
     assert result_page("chai", []) == ([], {})
 
 
-def test_the_best_of_each_kind_is_taken_once() -> None:
-    rewrites = Rewrites(synonym=["masala tea", "spiced tea"], broader=["tea"], substitute=["masala tea"])
-    assert one_of_each(rewrites) == ["masala tea", "tea"]
+def test_the_best_synonym_and_substitute_fill_a_page_each_once() -> None:
+    rewrites = Rewrites(synonym=["masala tea", "spiced tea"], broader=["tea"], substitute=["mint tea", "cocoa"])
+    assert filling(rewrites) == ["masala tea", "mint tea"]
+    assert filling(Rewrites(synonym=["tea"], substitute=["tea"])) == ["tea"]
+    assert filling(Rewrites()) == []

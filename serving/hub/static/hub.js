@@ -7,7 +7,7 @@ import { basketOf, showBasket } from "./basket.js";
 import { feedbackFor } from "./feedback.js";
 import { pickShopper, showWho } from "./picker.js";
 import { Progress } from "./progress.js";
-import { alsoShown, bestRewrites, isRepaired, reading, spelling, understood } from "./query.js";
+import { alsoShown, fillingRewrites, isRepaired, reading, spelling, understood } from "./query.js";
 import { bones, shelf } from "./shelf.js";
 import { SEARCH, tile } from "./tile.js";
 import { askToken } from "./token.js";
@@ -181,7 +181,7 @@ async function showUnderstood(text, found, intent, signal) {
   if (!intent) return place.replaceChildren();
   const exact = address().get("exact") === "1";
   const repaired = isRepaired(text, intent) && !exact;
-  const also = exact ? [] : bestRewrites(intent);
+  const also = exact ? [] : fillingRewrites(intent);
   let mixed = [];
   if (repaired) {
     const better = await attempt(() => api.search(intent.corrected, shopper, signal, also), () => showResults(text));

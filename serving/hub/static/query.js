@@ -21,8 +21,8 @@ export function spelling(typed, intent, link) {
   return el("p", { class: "spelling", role: "note" }, "Showing results for ", link(intent.corrected), ". ", el("span", { class: "quiet" }, "Search instead for ", link(typed, "1")));
 }
 
-/** Return the best rewrite of each kind. */
-export const bestRewrites = (intent) => Object.keys(KINDS).flatMap((kind) => intent.rewrites[kind]?.slice(0, 1) ?? []);
+/** Return the rewrites whose products fill a thin page: the best synonym and the best substitute. */
+export const fillingRewrites = (intent) => ["synonym", "substitute"].flatMap((kind) => intent.rewrites[kind]?.slice(0, 1) ?? []);
 
 /** Say that products of other searches fill the page. */
 export function alsoShown(texts, link) {
