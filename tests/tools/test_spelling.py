@@ -39,6 +39,7 @@ class SpellingShop(SmallCatalog):
 LABELLED = [
     LabelledQuery(query="siggis yogurt", corrected="siggis yogurt", brand="siggis", product="yogurt"),
     LabelledQuery(query="chokolat chips", corrected="chocolate chips", product="chips"),
+    LabelledQuery(query="chokolat bar", corrected="chocolate bar", product="bar"),
 ]
 
 
@@ -56,7 +57,7 @@ def speller() -> Speller:
         ("pea nut butter", "peanut butter"),
         ("chokolat", "chocolate"),
     ],
-    ids=["letter left out", "doubled letter", "two words written as one", "one word written as two", "told by a label"],
+    ids=["letter left out", "doubled letter", "two words written as one", "one word written as two", "told by labels"],
 )
 def test_a_misspelling_becomes_the_word_of_the_shop(speller: Speller, typed: str, meant: str) -> None:
     assert speller.correct(typed) == meant
@@ -110,8 +111,9 @@ def test_hostile_input_takes_bounded_work(speller: Speller, query: str) -> None:
 
 def test_a_label_does_not_vouch_for_itself_when_it_is_measured(speller: Speller) -> None:
     alone = speller.vocabulary.without(LABELLED[1])
-    assert speller.vocabulary.repairs["chokolat", "chocolate"] == 1
-    assert ("chokolat", "chocolate") not in alone.repairs
+    assert speller.vocabulary.repairs["chokolat", "chocolate"] == 2
+    assert alone.repairs["chokolat", "chocolate"] == 1
+    assert ("chokolat", "chocolate") not in alone.without(LABELLED[2]).repairs
     assert [speller.vocabulary.labelled[word] - alone.labelled[word] for word in ("chocolate", "yogurt")] == [1, 0]
 
 
