@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 FOLDS = 5
+CONSTANT = 1e-9
+"""Spread below which a feature is taken to be the same everywhere: rounding leaves a little."""
 
 
 def fit_logistic(features: np.ndarray, wanted: np.ndarray, *, strength: float) -> tuple[tuple[float, ...], float]:
@@ -18,7 +20,7 @@ def fit_logistic(features: np.ndarray, wanted: np.ndarray, *, strength: float) -
     from sklearn.linear_model import LogisticRegression
 
     scale = features.std(axis=0)
-    scale[scale == 0] = 1.0
+    scale[scale < CONSTANT] = 1.0
     found = LogisticRegression(C=strength, max_iter=5000, tol=1e-8).fit(features / scale, wanted)
     weights = found.coef_[0] / scale
     return tuple(round(float(weight), 6) for weight in weights), round(float(found.intercept_[0]), 6)
