@@ -30,6 +30,8 @@ from state.intent_state import IntentOptions
 from state.settings import PROJECT_ROOT, QueryRole, RoleSettings, Settings, load_settings
 from training.datasets import load_examples
 from training.examples import IntentExample, Task
+from training.student_config import ADAPTER as ADAPTER_FILE
+from training.student_config import read_card
 from training.student_export import base_of, install_merged
 
 ADAPTER = PROJECT_ROOT / "models" / "query-student"
@@ -93,7 +95,8 @@ def main() -> None:
     settings, services = load_settings(), shared_query_services()
     rows: Sequence[IntentExample] = load_examples(Task.INTENTS, given.split)[: given.queries]
     base = base_of(given.adapter)
-    names = {int8: f"{base}-intents-{'int8' if int8 else '16bit'}" for int8 in (True, False)}
+    weights = read_card(given.adapter).files[ADAPTER_FILE][:8]
+    names = {int8: f"{base}-intents-{weights}-{'int8' if int8 else '16bit'}" for int8 in (True, False)}
     for int8, name in names.items():
         if not folder_of(settings, name).exists():
             print(f"installing {name}", file=sys.stderr, flush=True)
