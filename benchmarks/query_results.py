@@ -27,7 +27,7 @@ from state.catalog import PATH_SEPARATOR
 from state.intent import IntentDraft, LabelledQuery
 from state.relevance import product_text, theme_text
 from state.settings import load_settings
-from tools.query_results import RICH, content_stems, says_all
+from tools.query_results import RICH, saying_all
 from tools.result_page import filling, result_page
 from training.datasets import load_examples
 from training.examples import Task
@@ -54,8 +54,7 @@ def _gains(services: Services, rows: Sequence[LabelledQuery], judged: Mapping[st
     effects: dict[str, list[PageEffect]] = {name: [] for name in ("own", *compared)}
     for row in track(rows, description="queries"):
         own = services.products.find([row.corrected], limit=FOUND)
-        asked = content_stems(row.corrected)
-        saying.append(sum(bool(asked) and says_all(asked, hit.product) for hit in own[:SHOWN]))
+        saying.append(len(saying_all(row.corrected, own[:SHOWN])))
         fields = row.model_dump(exclude={"kind", "rewrites"})
         pages = {"own": result_page(row.corrected, own, limit=SHOWN)[0]}
         for name, system in compared.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.surface import CONNECTORS, stems
-from state.catalog import Product
+from state.catalog import ProductHit
 from state.intent import REWRITE_KINDS, RewriteKind
 from state.intent_guard import ProductFinder
 
@@ -62,15 +63,14 @@ class RewriteGate:
 
     def forecast(self, query: str) -> ResultForecast:
         """Return what ``query`` finds."""
-        asked = content_stems(query)
         hits = self._products.find([query], limit=PROBED)
-        covering = sum(says_all(asked, hit.product) for hit in hits)
-        return ResultForecast(len(hits), covering if asked else 0, len(asked))
+        return ResultForecast(len(hits), len(saying_all(query, hits)), len(content_stems(query)))
 
 
-def says_all(asked: frozenset[str], product: Product) -> bool:
-    """Return whether name and aisle of ``product`` hold all of ``asked``, words by stem."""
-    return asked <= {*stems(f"{product.name} {product.aisle}")}
+def saying_all(query: str, hits: Sequence[ProductHit]) -> list[ProductHit]:
+    """Return those of ``hits`` whose name and aisle hold all that ``query`` says (by stem); none for nothing."""
+    asked = content_stems(query)
+    return [hit for hit in hits if asked and asked <= {*stems(f"{hit.product.name} {hit.product.aisle}")}]
 
 
 def content_stems(query: str) -> frozenset[str]:

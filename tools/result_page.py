@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from state.catalog import ProductHit
 from state.intent import Rewrites
-from tools.query_results import PROBED, RICH, content_stems, says_all
+from tools.query_results import PROBED, RICH, saying_all
 
 KEPT_FIRST = 12
 """Places that the query's own results keep before those of other queries get one."""
@@ -27,9 +27,7 @@ def result_page(
     all words of the query stand first, then the best of ``own`` to the twelfth. Other queries get the places behind,
     in turn with the rest of ``own``, unless at least ``rich`` of the first ``PROBED`` of ``own`` say it all.
     """
-    asked = content_stems(query)
-    saying = [hit for hit in own if asked and says_all(asked, hit.product)]
-    page = {hit.product.id: hit for hit in [*saying, *own[:KEPT_FIRST]]}
+    page = {hit.product.id: hit for hit in [*saying_all(query, own), *own[:KEPT_FIRST]]}
     mixed = others if others and is_thin(query, own, rich=rich) else {}
     own_ids = {hit.product.id for hit in own}
     found_by: dict[str, str] = {}
@@ -45,8 +43,7 @@ def result_page(
 
 def is_thin(query: str, own: Sequence[ProductHit], *, rich: int = RICH) -> bool:
     """Tell whether fewer than ``rich`` of the first ``PROBED`` of ``own`` say all words of ``query``."""
-    asked = content_stems(query)
-    return sum(bool(asked) and says_all(asked, hit.product) for hit in own[:PROBED]) < rich
+    return len(saying_all(query, own[:PROBED])) < rich
 
 
 def filling(rewrites: Rewrites) -> list[str]:
